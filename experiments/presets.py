@@ -1,0 +1,184 @@
+"""Grid presets: files in `data/grid`, where each number stands with its source, as parameters for `models.grid`."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from experiments.errors import UserError
+from experiments.keys import did_you_mean
+from models.grid import governors
+from models.grid.area import GridParams, check_grid
+from models.grid.governors import Governor
+from models.grid.held import CurvePoint, HeldResponse
+
+DIRECTORY = Path(__file__).parent / "data" / "grid"
+
+Confidence = Literal["S", "M", "assumed"]  # read in a source; known from it but not read again; our choice
+
+
+class Figure(NamedTuple):
+    """One number of a preset and where it comes from."""
+
+    name: str  # such as "held.dynamic containment.delay_s"
+    value: float | tuple[tuple[float, float], ...]
+    source: str
+    confidence: Confidence
+
+
+class GridPreset(NamedTuple):
+    """A grid ready to simulate, with what a reader wants to know about it."""
+
+    name: str
+    title: str
+    notes: str
+    params: GridParams
+    reference_loss_mw: float  # the loss the area is built for, positive
+    figures: tuple[Figure, ...]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Number(_Table):
+    value: float
+    source: Annotated[str, Field(min_length=1)]
+    confidence: Confidence
+
+
+class _Curve(_Table):
+    value: tuple[tuple[float, float], ...]
+    source: Annotated[str, Field(min_length=1)]
+    confidence: Confidence
+
+
+class _Area(_Table):
+    nominal_hz: _Number
+    demand_mw: _Number
+    kinetic_energy_mws: _Number
+    damping_share_per_hz: _Number  # share of demand
+
+
+class _Governor(_Table):
+    name: str
+    kind: Literal["reheat", "non_reheat"]
+    stiffness_mw_per_hz: _Number | None = None
+    rated_mw: _Number | None = None
+    droop_pu: _Number | None = None
+    governor_lag_s: _Number
+    turbine_lag_s: _Number
+    reheat_s: _Number | None = None
+    high_pressure_share: _Number | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_state_each(self) -> "_Governor":
+        by_droop = self.rated_mw is not None and self.droop_pu is not None
+        if by_droop == (self.stiffness_mw_per_hz is not None):
+            raise ValueError(f"governor {self.name!r} needs either stiffness_mw_per_hz or rated_mw and droop_pu")
+        if (self.kind == "reheat") != (self.reheat_s is not None and self.high_pressure_share is not None):
+            raise ValueError(f"governor {self.name!r}: reheat_s and high_pressure_share belong to kind reheat")
+        return self
+
+    def built(self, nominal_hz: float) -> Governor:
+        if self.rated_mw is not None and self.droop_pu is not None:
+            stiffness = governors.stiffness_mw_per_hz(self.rated_mw.value, self.droop_pu.value, nominal_hz)
+        else:
+            assert self.stiffness_mw_per_hz is not None
+            stiffness = self.stiffness_mw_per_hz.value
+        lags = (self.governor_lag_s.value, self.turbine_lag_s.value)
+        if self.reheat_s is not None and self.high_pressure_share is not None:
+            return governors.reheat(self.name, stiffness, *lags, self.reheat_s.value, self.high_pressure_share.value)
+        return governors.non_reheat(self.name, stiffness, *lags)
+
+
+class _Held(_Table):
+    name: str
+    low_mw: _Number
+    high_mw: _Number
+    curve: _Curve
+    delay_s: _Number
+    lag_s: _Number
+
+    def built(self) -> HeldResponse:
+        curve = tuple(CurvePoint(deviation_hz, share) for deviation_hz, share in self.curve.value)
+        return HeldResponse(
+            self.name, self.low_mw.value, self.high_mw.value, curve, self.delay_s.value, self.lag_s.value
+        )
+
+
+class _GridFile(_Table):
+    title: str
+    notes: str
+    reference_loss_mw: _Number
+    area: _Area
+    governors: tuple[_Governor, ...] = ()
+    held: tuple[_Held, ...] = ()
+
+
+def grid_names() -> tuple[str, ...]:
+    """Names of the grids that come with the package, in order."""
+    return tuple(sorted(path.stem for path in DIRECTORY.glob("*.toml")))
+
+
+def load_grid(name: str) -> GridPreset:
+    """A grid by its name, or by the path of a file of the same form (ending in `.toml`).
+
+    Raises UserError for an unknown name (with the nearest one), a missing file, or a file that does not hold a grid.
+    """
+    path = Path(name) if name.endswith(".toml") else DIRECTORY / f"{name}.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        raise UserError(_unknown(name)) from None
+    try:
+        content = _GridFile.model_validate(tomllib.loads(text))
+        params = _params(content)
+        check_grid(params)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{path}: {where or 'grid'}: {first['msg']}") from None
+    except ValueError as error:  # TOML syntax, or a number the model refuses
+        raise UserError(f"{path}: {error}") from None
+    return GridPreset(
+        name=path.stem,
+        title=content.title,
+        notes=content.notes.strip(),
+        params=params,
+        reference_loss_mw=content.reference_loss_mw.value,
+        figures=tuple(_figures(content, "")),
+    )
+
+
+def _params(content: _GridFile) -> GridParams:
+    area = content.area
+    return GridParams(
+        nominal_hz=area.nominal_hz.value,
+        demand_mw=area.demand_mw.value,
+        kinetic_energy_mws=area.kinetic_energy_mws.value,
+        damping_mw_per_hz=area.damping_share_per_hz.value * area.demand_mw.value,
+        governors=tuple(governor.built(area.nominal_hz.value) for governor in content.governors),
+        held=tuple(held.built() for held in content.held),
+    )
+
+
+def _figures(table: BaseModel, prefix: str) -> Iterator[Figure]:
+    """Every number below a table, named by its path; list entries by their `name`."""
+    for key in type(table).model_fields:
+        entry: Any = getattr(table, key)
+        if isinstance(entry, _Number | _Curve):
+            yield Figure(prefix + key, entry.value, entry.source, entry.confidence)
+        elif isinstance(entry, BaseModel):
+            yield from _figures(entry, f"{prefix}{key}.")
+        elif isinstance(entry, tuple):
+            for item in entry:
+                yield from _figures(item, f"{prefix}{key}.{item.name}.")
+
+
+def _unknown(name: str) -> str:
+    if name.endswith(".toml"):
+        return f"there is no grid file '{name}'"
+    return f"there is no grid '{name}'.{did_you_mean(name, grid_names())}"
