@@ -1,0 +1,1 @@
+"""The vehicle: battery, converter, and both put together."""

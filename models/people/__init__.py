@@ -1,0 +1,1 @@
+"""When people come, when they leave, what they need."""
