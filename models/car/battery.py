@@ -69,3 +69,23 @@ def terminal_v(power_w: float, open_circuit_v: float, resistance_ohm: float) -> 
 def soc_after(soc: float, cells_ws: float, capacity_wh: float) -> float:
     """State of charge after `cells_ws` [W s] went into the cells."""
     return soc + cells_ws / (3600.0 * capacity_wh)
+
+
+def shortest_charge_s(
+    soc: float, target_soc: float, power_w: float, taper_soc: float, ceiling_soc: float, capacity_wh: float
+) -> float:
+    """Least time [s] from `soc` to `target_soc` when the cells take `power_w` up to the taper; infinite at the ceiling.
+
+    For verdicts after a run, hence `math.log`; not a formula of the lanes.
+    """
+    if target_soc <= soc:
+        return 0.0
+    if target_soc >= ceiling_soc > taper_soc or target_soc > ceiling_soc or power_w <= 0.0:
+        return math.inf
+    full_s = 3600.0 * capacity_wh / power_w
+    straight_to = min(target_soc, max(taper_soc, soc))
+    straight_s = full_s * (straight_to - soc)
+    if target_soc <= straight_to:
+        return straight_s
+    taper_s = full_s * (ceiling_soc - taper_soc)
+    return straight_s + taper_s * math.log((ceiling_soc - straight_to) / (ceiling_soc - target_soc))

@@ -1,0 +1,17 @@
+"""Setpoint policies, by name.
+
+A policy is a module with `setpoint_w(view, params)`, or `step(view, memory, params)` when it remembers, the `Params`
+(and `Memory`) of that function, and the OCPP 2.1 `OPERATION_MODE` under which it runs. It returns watts at the AC
+meter; `models.control.limits` makes them possible afterwards.
+"""
+
+from types import ModuleType
+
+from models.policies import droop, droop_soc, schedule, uncontrolled
+
+POLICIES: dict[str, ModuleType] = {
+    "uncontrolled": uncontrolled,
+    "droop": droop,
+    "droop-soc": droop_soc,
+    "schedule": schedule,
+}
