@@ -1,0 +1,176 @@
+"""Everything that a scenario names and that lies in files, read and checked: policy, vehicles, grid, series, arrivals."""
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cosim.inputs import Inputs, LocalPolicy, PlannedVisit, Series, VehicleChoice
+from cosim.scenario import Scenario, ServiceName
+from experiments.errors import UserError
+from experiments.files import DATA, locate, policy_file
+from experiments.keys import did_you_mean, mapping_keys
+from experiments.policies import Found, find_policy, local_policy
+from experiments.rows import read_rows
+from models.car.vehicle import vehicle_from_row
+from models.people.arrivals import ArrivalTables, arrival_tables
+
+PLACES = {"private": "home", "public": "public", "workplace": "work"}  # the two tables name them differently
+QUANTILES = {"p5": 0.05, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+
+class Read(NamedTuple):
+    """Inputs of a run, the files they came from by setting, and the policy as it was found."""
+
+    inputs: Inputs
+    files: dict[str, Path]
+    policy: Found
+
+
+def read_inputs(scenario: Scenario, policy: Any = None) -> Read:
+    """Read what a scenario names. `policy`, a module, class or function, takes the place of the named one.
+
+    Raises UserError, saying which setting or which row of which file does not hold.
+    """
+    files: dict[str, Path] = {}
+    found = find_policy(scenario.policy.name) if policy is None else Found(scenario.policy.name, policy, "given")
+    own_file = policy_file(scenario.policy.name) if policy is None else None
+    if own_file:
+        files["policy.name"] = Path(own_file[0])
+    files["fleet.vehicles"] = locate("fleet.vehicles", scenario.fleet.vehicles)
+    inputs = Inputs(
+        policy=local_policy(found, scenario.policy.parameters),
+        vehicles=read_vehicles(files["fleet.vehicles"], scenario.fleet.model),
+        arrivals=read_arrivals(scenario.fleet.arrival.location)
+        if scenario.fleet.arrival.kind == "distribution"
+        else None,
+        visits=_visits(scenario, files),
+        schedule=_schedule(scenario, files),
+    )
+    return Read(_with_grid(inputs, scenario, files), files, found)
+
+
+def read_vehicles(path: Path, model: str = "") -> tuple[VehicleChoice, ...]:
+    """Vehicles of a table and their weights; only `model` if it is given."""
+    rows = read_rows(path, ("model", "battery_kwh", "max_ac_charge_kw", "max_dc_charge_kw"))
+    if model:
+        names = [row.text("model") for row in rows]
+        if model not in names:
+            raise UserError(f"fleet.model: {path.name} has no '{model}'.{did_you_mean(model, names)}")
+        rows = [row for row in rows if row.text("model") == model]
+    choices = []
+    for row in rows:
+        if not row.needed("battery_kwh") > 0.0:
+            raise row.error(f"battery_kwh must be above 0, got {row.needed('battery_kwh'):g}")
+        weight = row.value("weight", row.value("nl_registrations", 1.0))
+        vehicle = vehicle_from_row(
+            row.text("model"),
+            row.needed("battery_kwh"),
+            row.needed("max_ac_charge_kw"),
+            row.needed("max_dc_charge_kw"),
+            row.value("max_ac_discharge_kw_as_sold", 0.0),
+            row.value("max_dc_discharge_kw_as_sold", 0.0),
+            row.value("max_discharge_kw_hypothetical_v2g", 0.0),
+        )
+        choices.append(VehicleChoice(vehicle, weight))
+    if not sum(choice.weight for choice in choices) > 0.0 or any(choice.weight < 0.0 for choice in choices):
+        raise UserError(f"{path.name}: weights must be at least 0, and one of them above")
+    return tuple(choices)
+
+
+def read_arrivals(location: str) -> ArrivalTables:
+    """Arrival statistics of a place and kind of day, such as `private_weekday`."""
+    place = location.partition("_")[0]
+    folder = DATA / "fleet"
+    hours = read_rows(folder / "arrival_hourly.csv", ("hour", location))
+    means = read_rows(folder / "session_means_by_arrival_hour.csv", ("hour",))
+    curves = {
+        row.text("quantity"): row
+        for row in read_rows(folder / "session_quantiles.csv", ("quantity", "location", *QUANTILES))
+        if row.text("location") == place
+    }
+    duration, energy = curves["connection_h"], curves["energy_kwh"]
+    return arrival_tables(
+        [row.needed(location) for row in hours],
+        [row.value(f"mean_session_h_{PLACES[place]}") for row in means],
+        [row.value(f"mean_energy_kwh_{PLACES[place]}") for row in means],
+        [(level, duration.needed(name)) for name, level in QUANTILES.items()],
+        [(level, energy.needed(name)) for name, level in QUANTILES.items()],
+        duration.needed("mean"),
+        energy.needed("mean"),
+    )
+
+
+def read_visits(path: Path) -> tuple[PlannedVisit, ...]:
+    """Planned stays from a CSV: arrive_s, leave_s, and optionally energy_wh, soc, target_soc, service."""
+    services = mapping_keys(dict[ServiceName, float])
+    visits = []
+    for row in read_rows(path, ("arrive_s", "leave_s")):
+        visit = PlannedVisit(
+            row.needed("arrive_s"),
+            row.needed("leave_s"),
+            row.value("energy_wh"),
+            row.value("soc"),
+            row.value("target_soc"),
+            row.text("service"),
+        )
+        if not 0.0 <= visit.arrive_s < visit.leave_s:
+            raise row.error(f"0 <= arrive_s < leave_s must hold, got {visit.arrive_s:g} and {visit.leave_s:g}")
+        for name in ("soc", "target_soc"):
+            share = getattr(visit, name)
+            if not (math.isnan(share) or 0.0 <= share <= 1.0):
+                raise row.error(f"{name} must be within 0 and 1, got {share:g}")
+        if visit.service and visit.service not in services:
+            raise row.error(f"service must be one of {', '.join(services)}, got '{visit.service}'")
+        visits.append(visit)
+    return tuple(visits)
+
+
+def _visits(scenario: Scenario, files: dict[str, Path]) -> tuple[PlannedVisit, ...]:
+    if scenario.fleet.arrival.kind != "file":
+        return ()
+    return read_visits(_file("fleet.arrival.file", scenario.fleet.arrival.file, files))
+
+
+def _schedule(scenario: Scenario, files: dict[str, Path]) -> Series | None:
+    from experiments.series import read_power_series
+
+    section = scenario.schedule
+    if section.rule != "file":
+        return None
+    return read_power_series(_file("schedule.file", section.file, files), section.column, section.step_s)
+
+
+def _with_grid(inputs: Inputs, scenario: Scenario, files: dict[str, Path]) -> Inputs:
+    from experiments.presets import load_grid
+    from experiments.series import read_power_series, read_series
+
+    grid = scenario.grid
+    if grid.model == "closed_loop":
+        files["grid.preset"] = locate("grid.preset", grid.preset)
+        inputs = inputs._replace(grid=load_grid(str(files["grid.preset"])).params)
+    if grid.model == "replay":
+        path = _file("grid.file", grid.file, files)
+        series = read_series(
+            path, grid.column, grid.step_s, grid.unit, 50.0 if grid.nominal_hz is None else grid.nominal_hz
+        )
+        inputs = inputs._replace(frequency=series)
+    if grid.baseline == "file":
+        inputs = inputs._replace(baseline=read_power_series(_file("grid.baseline_file", grid.baseline_file, files)))
+    return inputs
+
+
+def _file(name: str, value: str, files: dict[str, Path]) -> Path:
+    if not value:
+        raise UserError(f"{name} must name a file")
+    files[name] = locate(name, value)
+    return files[name]
+
+
+def undisturbed(inputs: Inputs) -> Inputs:
+    """The same inputs with the service off: every station keeps to its schedule."""
+    return inputs._replace(policy=schedule_policy(), baseline=None)
+
+
+def schedule_policy() -> LocalPolicy:
+    """The policy that only follows the schedule."""
+    return local_policy(find_policy("schedule"), {})

@@ -1,0 +1,132 @@
+"""A scenario by name, path or run folder: found, laid together with what it extends and with overrides, and checked."""
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from cosim.inputs import Inputs
+from cosim.scenario import Scenario
+from experiments.errors import UserError
+from experiments.files import anchor
+from experiments.inputs import read_inputs
+from experiments.keys import did_you_mean
+from experiments.layers import Layer, expand, overlay, parse_override, read_toml
+from experiments.wording import problem_lines
+
+
+class Loaded(NamedTuple):
+    """A scenario that is ready to run, and where each of its values came from."""
+
+    scenario: Scenario
+    origins: dict[str, Layer]  # dotted key -> the layer that set it; a key that is missing here is a default
+    variant: str = ""
+
+    def origin(self, key: str) -> str:
+        """Where the value of the dotted `key` comes from."""
+        layer = self.origins.get(key)
+        return layer.origin if layer else "default"
+
+
+def packaged_scenarios() -> dict[str, Path]:
+    """Scenarios that come with the package, by name."""
+    folder = Path(str(resources.files("experiments"))) / "scenarios"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def find_scenario(name: str, folder: Path | None = None) -> Path:
+    """File of a packaged scenario, of a TOML file, or of a run folder; relative paths count from `folder`."""
+    packaged = packaged_scenarios()
+    if name in packaged:
+        return packaged[name]
+    path = (folder or Path.cwd()) / name
+    if path.is_dir():
+        if (path / "config.toml").is_file():
+            return path / "config.toml"
+        raise UserError(f"'{name}' is a folder without a config.toml, so it is no run that could be repeated")
+    if path.is_file():
+        return path
+    if path.suffix == ".toml" or len(Path(name).parts) > 1:
+        raise UserError(f"there is no scenario file '{name}' (looked for {path.resolve()})")
+    raise UserError(f"there is no scenario '{name}'.{did_you_mean(name, packaged)}")
+
+
+def load(
+    scenario: str, overrides: Sequence[str] = (), variant: str = "", settings: Mapping[str, Any] | None = None
+) -> list[Loaded]:
+    """The scenario with its overrides: one entry, or one for each of its variants.
+
+    `overrides` are texts `section.key=value`, later ones win; `settings` are the same as (nested) values and win over
+    the file, too. `variant` picks one variant. Raises UserError, one line per problem.
+    """
+    path = find_scenario(scenario)
+    layers, variants = _file_layers(path, ())
+    changes = [parse_override(text, position) for position, text in enumerate(overrides, 1)]
+    if settings:
+        changes.append(Layer("override", expand(dict(settings), "override")))
+    changes = [layer._replace(data=anchor(layer.data, Path.cwd())) for layer in changes]
+    if variant:
+        if variant not in variants:
+            raise UserError(f"{path.stem} has no variant '{variant}'.{did_you_mean(variant, variants)}")
+        variants = {variant: variants[variant]}
+    if not variants:
+        return [_checked([*layers, *changes], "")]
+    return [_checked([*layers, layer, *changes], name) for name, layer in variants.items()]
+
+
+def load_one(
+    scenario: str, overrides: Sequence[str] = (), variant: str = "", settings: Mapping[str, Any] | None = None
+) -> Loaded:
+    """As `load`, for uses that need exactly one run."""
+    loaded = load(scenario, overrides, variant, settings)
+    if len(loaded) > 1:
+        names = ", ".join(f"'{one.variant}'" for one in loaded)
+        raise UserError(f"{scenario} has several variants, choose one of {names}")
+    return loaded[0]
+
+
+def load_scenario(scenario: str, overrides: Sequence[str] = ()) -> tuple[Scenario, Inputs]:
+    """A scenario and its inputs, ready for a `World`."""
+    loaded = load_one(scenario, overrides)
+    return loaded.scenario, read_inputs(loaded.scenario).inputs
+
+
+def from_scenario(scenario: Scenario) -> Loaded:
+    """A scenario that was made in Python."""
+    return Loaded(scenario, {})
+
+
+def _file_layers(path: Path, below: tuple[Path, ...]) -> tuple[list[Layer], dict[str, Layer]]:
+    """Layers of a scenario file, what it extends first, and its variants."""
+    if path in below:
+        raise UserError(f"{path.name} extends itself, by way of {' -> '.join(p.name for p in below)}")
+    layer = read_toml(path, path.name)
+    data = dict(layer.data)
+    extends = data.pop("extends", None)
+    tables = data.pop("variants", {})
+    layers: list[Layer] = []
+    variants: dict[str, Layer] = {}
+    if extends is not None:
+        if not isinstance(extends, str):
+            raise UserError(f"{layer.where('extends')}: extends must name one scenario, got {extends!r}")
+        try:
+            layers, variants = _file_layers(find_scenario(extends, path.parent), (*below, path))
+        except UserError as error:
+            raise UserError(f"{layer.where('extends')}: {error}") from None
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise UserError(f"{layer.where('variants')}: variants must be tables, [variants.NAME]")
+    data.setdefault("name", path.stem)
+    layers.append(layer._replace(data=anchor(data, path.parent)))
+    own = {name: Layer(f"{path.name} [variants.{name}]", anchor(table, path.parent)) for name, table in tables.items()}
+    return layers, own or variants
+
+
+def _checked(layers: list[Layer], variant: str) -> Loaded:
+    data, origins = overlay(layers)
+    try:
+        scenario = Scenario.model_validate(data)
+    except ValidationError as error:
+        raise UserError("\n".join(problem_lines(error, origins))) from None
+    return Loaded(scenario, origins, variant)
