@@ -1,0 +1,1 @@
+"""The protocols: messages, sequences and sessions as values. No clock, no files, no physics."""

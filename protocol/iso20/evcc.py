@@ -1,0 +1,430 @@
+"""The EVCC: the end in the car. It alone sends requests; the caller decides when, and what the EV says of itself.
+
+    evcc.connect(now_ns)
+    request = evcc.request(offer, now_ns)      # the next request of the session
+    event = evcc.receive(response, now_ns)     # what the response means
+    evcc.deadline_ns                           # when to call evcc.timeout(now_ns), or None
+
+Wishes (`stop`, `renegotiate_schedule`) change which request comes next; they never send anything.
+"""
+
+import math
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any, Final, NamedTuple
+
+from protocol.iso20 import phases
+from protocol.iso20.ac import ACChargeParameterDiscoveryRes
+from protocol.iso20.codes import (
+    AppProtocolCode,
+    ChargeProgress,
+    ChargingSession,
+    EVSENotification,
+    MobilityNeedsMode,
+    Processing,
+    ResponseCode,
+)
+from protocol.iso20.common import (
+    AuthorizationRes,
+    DynamicSEResControlMode,
+    EVSEStatus,
+    PowerDeliveryReq,
+    PowerDeliveryRes,
+    Response,
+    ScheduleExchangeRes,
+    ServiceDetailReq,
+    ServiceDetailRes,
+    ServiceDiscoveryRes,
+    ServiceSelectionRes,
+    SessionSetupRes,
+    SessionStopReq,
+    SupportedAppProtocolRes,
+)
+from protocol.iso20.dc import DCChargeParameterDiscoveryRes
+from protocol.iso20.errors import LocalProtocolError
+from protocol.iso20.ratings import EVRatings, EVSERatings, read_evse_ratings
+from protocol.iso20.requests import LOOP_REQUESTS, REQUESTS, EVCCSettings, LoopRequest, Offer, Topic, app_protocols
+from protocol.iso20.sequence import NEXT_REQUEST, RESPONSES, SETUP, State, Step, Table, step
+from protocol.iso20.services import SERVICES, Agreed, Service, Variant, read_variants
+from protocol.iso20.session import NO_SESSION, SECOND, EndReason, Session
+from protocol.schema import ComplexType
+
+__all__ = ["EVCC", "EVCCSettings", "EVRatings", "Event", "Notification", "Offer"]
+
+
+class Event(Enum):
+    """What a response meant."""
+
+    PROCEED = auto()  # answered; the next request belongs to another state
+    ONGOING = auto()  # the phase is not finished: the same request again
+    LOOP = auto()  # a charge loop response: apply it
+    WARNING = auto()  # declined, but the session lives
+    ENDED = auto()  # the session is over, see `ended`
+
+
+class Notification(NamedTuple):
+    """What the station asks for, and until when the EV should have reacted."""
+
+    kind: EVSENotification
+    deadline_ns: int
+
+
+class _Wish(Enum):
+    """What the EV wants beyond going on."""
+
+    GO_ON = auto()
+    STOP = auto()
+    RENEGOTIATE = auto()
+    DISCOVER_AGAIN = auto()  # the renegotiation has begun, and this EV restarts from ChargeParameterDiscovery
+
+
+# Budget of each phase: the reason when it runs out, and its span in `Timers`.
+_BUDGETS: Final[Mapping[State, tuple[EndReason, str]]] = {
+    State.APP_PROTOCOL: (EndReason.COMMUNICATION_SETUP_TIMEOUT, "communication_setup_ns"),
+    State.SESSION_SETUP: (EndReason.COMMUNICATION_SETUP_TIMEOUT, "communication_setup_ns"),
+    State.AUTHORIZATION: (EndReason.ONGOING_TIMEOUT, "ongoing_ns"),
+    State.SCHEDULE_EXCHANGE: (EndReason.ONGOING_TIMEOUT, "ongoing_ns"),
+    State.SCHEDULE_RENEGOTIATION: (EndReason.ONGOING_TIMEOUT, "ongoing_ns"),
+    State.CABLE_CHECK: (EndReason.CABLE_CHECK_TIMEOUT, "cable_check_ns"),
+    State.PRE_CHARGE: (EndReason.PRE_CHARGE_TIMEOUT, "pre_charge_ns"),
+    State.WELDING_DETECTION: (EndReason.ONGOING_TIMEOUT, "ongoing_ns"),
+}
+
+
+_UNFINISHED: Final = (Processing.ONGOING, Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION)
+
+
+class EVCC(Session):
+    """One EVCC for one session.
+
+    Besides what every `Session` has:
+
+    outstanding : the request that waits for its response, or None
+    notification : what the station asks for, or None; the first one of a kind starts its delay, repeats do not
+    evse_limits : the station's ratings, after ChargeParameterDiscovery
+    target_w : power the last AC loop response asks for, sum of the phases, positive into the vehicle; NaN in DC
+    """
+
+    __slots__ = (
+        "_candidates",
+        "_choice",
+        "_expected",
+        "_is_dc",
+        "_loop_mode",
+        "_loop_request",
+        "_loop_response",
+        "_sign",
+        "_table",
+        "_termination_code",
+        "_termination_explanation",
+        "_wish",
+        "evse_limits",
+        "notification",
+        "outstanding",
+        "settings",
+        "target_w",
+    )
+
+    def __init__(self, settings: EVCCSettings) -> None:
+        super().__init__(settings.timers, settings.epoch_s)
+        self.settings = settings
+        self.outstanding: ComplexType | None = None
+        self.notification: Notification | None = None
+        self.evse_limits: EVSERatings | None = None
+        self.target_w = math.nan
+        self._expected: type[ComplexType] | None = None
+        self._table: Table = SETUP
+        self._wish = _Wish.GO_ON
+        self._termination_code: str | None = None
+        self._termination_explanation: str | None = None
+        self._candidates: list[Service] = []
+        self._choice: tuple[Service, Variant] | None = None
+        self._sign = -1.0 if settings.discharge_limits_negative else 1.0
+        self._loop_request: LoopRequest | None = None
+        self._loop_response: type[ComplexType] | None = None
+        self._loop_mode: type[ComplexType] | None = None
+        self._is_dc = False
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    def connect(self, now_ns: int) -> None:
+        """A new link is up: the communication set-up timer starts (plug to SessionSetupRes)."""
+        self._start_budget(now_ns)
+
+    def stop(self, code: str | None = None, explanation: str | None = None) -> None:
+        """Wish to leave: PowerDeliveryReq(Stop) if power may flow, then SessionStopReq(Terminate)."""
+        self._wish = _Wish.STOP
+        self._termination_code = code
+        self._termination_explanation = explanation
+
+    def renegotiate_schedule(self) -> None:
+        """Wish to walk the chain back to ScheduleExchange, from the next turn of the loop. A wish to stop outranks it."""
+        if self._wish is not _Wish.STOP:
+            self._wish = _Wish.RENEGOTIATE
+
+    @property
+    def next_step(self) -> Step:
+        """Key of the request that comes next, in the terms of `sequence`."""
+        allowed = self._table[self.state]
+        if self._wish is _Wish.STOP:
+            if self.energised and ChargeProgress.STOP in allowed:
+                return ChargeProgress.STOP
+            if not self.energised and ChargingSession.TERMINATE in allowed:
+                return ChargingSession.TERMINATE
+        if self.state is State.CHARGE_LOOP:
+            assert self.agreed is not None
+            if self._wish is _Wish.RENEGOTIATE:
+                return ChargeProgress.SCHEDULE_RENEGOTIATION
+            return self.agreed.service.loop_request
+        if self.state is State.CHARGE_PARAMETER_DISCOVERY or self._wish is _Wish.DISCOVER_AGAIN:
+            assert self.agreed is not None
+            return self.agreed.service.discovery_request
+        if self.state is State.SERVICE_SELECTION and self._choice is None:
+            return ServiceDetailReq
+        return NEXT_REQUEST[self.state]
+
+    @property
+    def next_request(self) -> type[ComplexType] | None:
+        """Class of the request that comes next; None when the session has ended."""
+        if self.ended is not None:
+            return None
+        key = self.next_step
+        if isinstance(key, ChargeProgress):
+            return PowerDeliveryReq
+        return SessionStopReq if isinstance(key, ChargingSession) else key
+
+    def request(
+        self,
+        offer: Offer,
+        now_ns: int,
+        processing: Processing = Processing.FINISHED,
+        meter_info: bool = False,
+    ) -> ComplexType:
+        """Make the next request, mark it outstanding and start its timer.
+
+        `processing` is the EV's own side of PreCharge, PowerDelivery and WeldingDetection: ONGOING asks again later.
+        `meter_info` asks for MeterInfo in the charge loop. Raises LocalProtocolError if a request is outstanding, the
+        session has ended, or the offer cannot be said.
+        """
+        if self.outstanding is not None:
+            raise LocalProtocolError(f"{self.outstanding.wire_name} is outstanding: one request at a time")
+        if self.state is State.CHARGE_LOOP and self._wish is _Wish.GO_ON:
+            assert self._loop_request is not None
+            assert self.agreed is not None
+            header = self._current_header(now_ns)
+            request = self._loop_request(header, offer, meter_info, self._sign, self.agreed.per_phase)
+            self._expected = self._loop_response
+            self._timer_reason = EndReason.MESSAGE_TIMEOUT
+            self.deadline_ns = now_ns + self.timers.charge_loop_ns  # no phase budget runs in the loop
+        else:
+            request = self._other_request(offer, now_ns, processing)
+        self.outstanding = request
+        return request
+
+    def _other_request(self, offer: Offer, now_ns: int, processing: Processing) -> ComplexType:
+        """Any request that is not an ordinary turn of the loop."""
+        if self.ended is not None:
+            raise LocalProtocolError(f"the session has ended ({self.ended.value}): nothing can be sent")
+        chosen = self._choice
+        topic = Topic(
+            settings=self.settings,
+            agreed=self.agreed,
+            service_id=int(chosen[0].id if chosen else self._candidates[0].id if self._candidates else 0),
+            parameter_set_id=chosen[1].parameter_set_id if chosen else 0,
+            processing=processing,
+            termination_code=self._termination_code,
+            termination_explanation=self._termination_explanation,
+        )
+        request = REQUESTS[self.next_step](self._current_header(now_ns), offer, topic)
+        self._expected = RESPONSES[type(request)]
+        if self._budget_reason is None:
+            self._start_budget(now_ns)
+        detail = isinstance(request, ServiceDetailReq)
+        self._arm(
+            EndReason.MESSAGE_TIMEOUT, self.timers.service_detail_ns if detail else self.timers.message_ns, now_ns
+        )
+        return request
+
+    # --- listening ----------------------------------------------------------------------------------------------------
+
+    def receive(self, response: ComplexType, now_ns: int) -> Event:
+        """Take the response to the outstanding request. FAILED is final, and so is anything out of order."""
+        if self.ended is not None or self._late(now_ns):
+            return Event.ENDED
+        expected = self._expected
+        if response.__class__ is not expected:
+            wanted = "no response" if expected is None else expected.wire_name
+            return self._give_up(EndReason.WRONG_MESSAGE, f"got {response.wire_name}, expected {wanted}")
+        request, self.outstanding, self._expected = self.outstanding, None, None
+        assert request is not None
+        self._disarm()
+        if isinstance(response, SupportedAppProtocolRes):
+            return self._hear_app_protocol(response)
+        assert isinstance(response, Response)
+        session_id = response.header.session_id
+        if session_id != self.session_id:
+            if not isinstance(response, SessionSetupRes) or session_id == NO_SESSION:
+                return self._give_up(EndReason.WRONG_SESSION, f"{response.wire_name} of session {session_id.hex()}")
+            self.session_id = session_id
+        if response.response_code is not ResponseCode.OK and response.response_code.failed:
+            self.failed_code = response.response_code
+            return self._give_up(EndReason.FAILED, f"{response.wire_name}: {response.response_code.value}")
+        if response.__class__ is self._loop_response:
+            return self._hear_loop(response, now_ns)
+        return self._hear(request, response, now_ns)
+
+    def _late(self, now_ns: int) -> bool:
+        """Whether a timer ran out before this instant; a late answer does not revive a session."""
+        return self.deadline_ns is not None and now_ns >= self.deadline_ns and self.timeout(now_ns) is not None
+
+    def _give_up(self, reason: EndReason, detail: str) -> Event:
+        self._end(reason, detail)
+        return Event.ENDED
+
+    def _hear_loop(self, response: Any, now_ns: int) -> Event:  # AC or DC, as agreed
+        """A turn of the loop: setpoint in AC, limits in DC, and perhaps a notification."""
+        mode = response.control_mode
+        if mode.__class__ is not self._loop_mode:
+            return self._give_up(EndReason.WRONG_CONTROL_MODE, f"{response.wire_name} with {mode.wire_name}")
+        if not self._is_dc:
+            target = mode.evse_target_active_power
+            split = mode.evse_target_active_power_l2 is not None
+            self.target_w = phases.total_w(mode, "evse_target_active_power") if split else target.number
+        status = response.evse_status
+        if status is not None or self.notification is not None:
+            self._take_notice(status, now_ns)
+        return Event.LOOP
+
+    def _hear_app_protocol(self, response: SupportedAppProtocolRes) -> Event:
+        """The station's choice must be one of ours, named by our own SchemaID."""
+        if response.response_code is AppProtocolCode.FAILED_NO_NEGOTIATION:
+            return self._give_up(EndReason.NO_PROTOCOL, "the station speaks none of the protocols offered")
+        chosen = [entry for entry in app_protocols(self.settings) if entry.schema_id == response.schema_id]
+        if not chosen:
+            return self._give_up(EndReason.WRONG_MESSAGE, f"SchemaID {response.schema_id} was not offered")
+        namespace = chosen[0].protocol_namespace
+        self._candidates = [SERVICES[wanted] for wanted in self.settings.services]
+        self._candidates = [service for service in self._candidates if service.namespace == namespace]
+        self._enter(State.SESSION_SETUP)
+        return Event.PROCEED
+
+    def _hear(self, request: ComplexType, response: Response, now_ns: int) -> Event:
+        """Any other response: take what it says, then stay or go on."""
+        fault = self._fault(request, response)
+        if fault:
+            return self._give_up(*fault)
+        if isinstance(response, PowerDeliveryRes):
+            self._take_notice(response.evse_status, now_ns)
+        if response.response_code.warning:
+            if isinstance(response, AuthorizationRes):
+                self.stop(response.response_code.value)  # asking again would not change the answer
+            return Event.WARNING
+        self._learn(response)
+        own, theirs = getattr(request, "ev_processing", None), getattr(response, "evse_processing", None)
+        if own in _UNFINISHED or theirs in _UNFINISHED:
+            return Event.ONGOING
+        return self._advance(step(request))
+
+    def _fault(self, request: ComplexType, response: Response) -> tuple[EndReason, str] | None:
+        """What is wrong with the content of a response: it answers something else, or not in the agreed variant."""
+        if isinstance(response, ServiceDetailRes):
+            assert isinstance(request, ServiceDetailReq)
+            if response.service_id != request.service_id:
+                return EndReason.WRONG_MESSAGE, f"details of service {response.service_id}, not {request.service_id}"
+        mode, agreed = None, self.agreed
+        if isinstance(response, ScheduleExchangeRes):
+            mode, wanted = response.control_mode, DynamicSEResControlMode
+        elif isinstance(response, (ACChargeParameterDiscoveryRes, DCChargeParameterDiscoveryRes)):
+            assert agreed is not None
+            mode, wanted = response.energy_transfer_mode, agreed.service.discovery_response_mode
+        if mode is not None and type(mode) is not wanted:
+            return EndReason.WRONG_CONTROL_MODE, f"{response.wire_name} with {mode.wire_name}"
+        return None
+
+    def _learn(self, response: Response) -> None:
+        """Keep what later requests depend on."""
+        if isinstance(response, ServiceDiscoveryRes):
+            offered = {service.service_id for service in response.energy_transfer_service_list.service}
+            self._candidates = [service for service in self._candidates if service.id in offered]
+            if not self._candidates:
+                self.stop("NoCommonService")
+        elif isinstance(response, ServiceDetailRes):
+            self._choose(read_variants(response.service_parameter_list))
+        elif isinstance(response, ServiceSelectionRes):
+            self._agree()
+        elif isinstance(response, (ACChargeParameterDiscoveryRes, DCChargeParameterDiscoveryRes)):
+            self.evse_limits = read_evse_ratings(response.energy_transfer_mode)
+
+    def _choose(self, variants: tuple[Variant, ...]) -> None:
+        """Take the first parameter set of the wanted control mode, or turn to the next service."""
+        service = self._candidates[0]
+        for variant in variants:
+            if variant.control_mode is self.settings.control_mode and (
+                variant.mobility_needs_mode is MobilityNeedsMode.EVCC
+            ):
+                self._choice = (service, variant)
+                return
+        self._candidates = self._candidates[1:]
+        if not self._candidates:
+            self.stop("NoCommonParameterSet")
+
+    def _agree(self) -> None:
+        """Service and parameter set are settled; they bind every later message."""
+        assert self._choice is not None
+        service, variant = self._choice
+        self.agreed = Agreed(service, *variant, per_phase=self.settings.per_phase and not service.is_dc)
+        self._table = service.transitions
+        self._is_dc = service.is_dc
+        self._loop_request = LOOP_REQUESTS.get(service.loop_request_modes[variant.control_mode])
+        self._loop_response = service.loop_response
+        self._loop_mode = service.loop_response_modes[variant.control_mode]
+        if self._loop_request is None:
+            self.stop("ControlModeNotSupported", f"{variant.control_mode.name} control mode is not simulated yet")
+
+    def _advance(self, key: Step) -> Event:
+        """A step is done: note what it did to power and wishes, and go to the next state."""
+        was_energised = self.energised
+        if key is ChargeProgress.START:
+            self.energised = True
+        elif key is ChargeProgress.STOP:
+            self.energised = False
+            self._wish = _Wish.GO_ON  # what is left of leaving is the ordinary sequence
+        elif key is ChargeProgress.SCHEDULE_RENEGOTIATION and self._wish is _Wish.RENEGOTIATE:
+            again = self.settings.renegotiate_from is State.CHARGE_PARAMETER_DISCOVERY
+            self._wish = _Wish.DISCOVER_AGAIN if again else _Wish.GO_ON
+        elif self._wish is _Wish.DISCOVER_AGAIN:
+            self._wish = _Wish.GO_ON
+        state = self._table[self.state][key]
+        if state is State.ENDED:
+            reason = EndReason.ABORTED if was_energised else EndReason.TERMINATED
+            return self._give_up(reason, self._termination_code or "")
+        self._enter(state)
+        return Event.PROCEED
+
+    def _take_notice(self, status: EVSEStatus | None, now_ns: int) -> None:
+        """Keep a notification from when it first came; a response without it withdraws it."""
+        if status is None:
+            self.notification = None
+        elif self.notification is None or self.notification.kind is not status.evse_notification:
+            self.notification = Notification(status.evse_notification, now_ns + status.notification_max_delay * SECOND)
+
+    # --- budgets of phases --------------------------------------------------------------------------------------------
+
+    def _start_budget(self, now_ns: int) -> None:
+        """Arm the budget of the present phase, if it has one; repeats of a request do not come here."""
+        budget = _BUDGETS.get(self.state)
+        if budget is not None:
+            self._budget_reason = budget[0]
+            self._budget_ns = now_ns + getattr(self.timers, budget[1])
+            self._disarm()
+
+    def _enter(self, state: State) -> None:
+        """Go to another state; a budget lives on only where both states share it."""
+        if _BUDGETS.get(state) != _BUDGETS.get(self.state):
+            self._budget_reason = None
+            self._disarm()
+        self.state = state
+
+    def _end(self, reason: EndReason, detail: str) -> None:
+        super()._end(reason, detail)
+        self.outstanding = self._expected = None

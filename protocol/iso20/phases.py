@@ -1,0 +1,36 @@
+"""Power per phase in AC messages: splitting what is sent, adding up what is read.
+
+An element alone is the sum of all phases. With `_l2` and `_l3` beside it, it is phase L1 (V2G20-1815 to -1822).
+"""
+
+from typing import Any, Final, TypeVar
+
+from protocol.schema import ComplexType
+from protocol.values import RationalNumber, rational
+
+__all__ = ["split", "total_w"]
+
+_LATER: Final = ("_l2", "_l3")
+
+T = TypeVar("T", bound=ComplexType)
+
+
+def split(mode: T) -> T:
+    """The same powers spread evenly over three phases; each phase is rounded to the wire by itself."""
+    values: dict[str, Any] = {particle.field: getattr(mode, particle.field) for particle in mode.particles}
+    for field, value in list(values.items()):
+        if value is not None and field + "_l2" in values:
+            third = rational(value.number / 3.0)
+            values[field] = values[field + "_l2"] = values[field + "_l3"] = third
+    return type(mode)(**values)
+
+
+def total_w(mode: ComplexType, field: str) -> float:
+    """Sum over the phases of what `mode` carries in `field`; simply the value of an element without phases."""
+    base: RationalNumber = getattr(mode, field)
+    total = base.number
+    for suffix in _LATER:
+        phase: RationalNumber | None = getattr(mode, field + suffix, None)
+        if phase is not None:
+            total += phase.number
+    return total

@@ -1,0 +1,254 @@
+"""Declare a message once: order, names, types, cardinality, units. Checks, names and grammar derive from it.
+
+    @declared("dc:DC_PreChargeResType")
+    class DCPreChargeRes(Response):
+        evse_present_voltage: RationalNumber = element("V")
+
+- The order of the fields is the order of the elements; inherited fields come first, as in the schema.
+- The wire name is the field's name turned mechanically (`evse_present_voltage` -> `EVSEPresentVoltage`).
+- `X | None` with `default=None` is an optional element; `tuple[X, ...]` is a list, with `occurs=(minimum, maximum)`.
+- `A | B` of declared types is a choice: the element is named after the type found there.
+- `substitutes="Head"` makes that choice a substitution group: options in EXI order, the abstract head among them.
+- Optional fields with the same `alternative` form one choice by name: exactly one of them is present.
+
+`declared` writes an `__init__` that takes keywords and checks every value by its exact class and range: a wrong one
+raises LocalProtocolError with `Type.Element`, what was expected and what was found. Instances are never changed after
+they are made; `frozen=True` would cost more than the checks do.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, ClassVar, Final, NamedTuple, TypeVar, dataclass_transform
+
+from protocol.iso20.errors import LocalProtocolError
+from protocol.values import Facet, Integer, Octets, RationalNumber, Text, Truth
+
+__all__ = ["ComplexType", "Option", "Particle", "attribute", "declared", "element", "wire_name"]
+
+
+class Option(NamedTuple):
+    """One element that may stand at a place: its wire name and its type (None for the abstract head of a group)."""
+
+    name: str
+    type: "type[ComplexType] | type[RationalNumber] | type[Enum] | Facet | None"
+
+
+class Particle(NamedTuple):
+    """One place in the content of a type, filled by the field `field`; several options make it a choice."""
+
+    field: str
+    options: tuple[Option, ...]
+    minimum: int
+    maximum: int
+    unit: str = ""
+    attribute: bool = False
+    group: str = ""
+    alternative: str = ""
+
+
+class ComplexType:
+    """What every declared type is; the class attributes are set by `declared`."""
+
+    __slots__ = ()
+
+    xsd: ClassVar[str] = ""
+    wire_name: ClassVar[str] = ""
+    particles: ClassVar[tuple[Particle, ...]] = ()
+
+
+_MARK: Final = "element"
+_WORDS: Final = {
+    "ac": "AC",
+    "bpt": "BPT_",
+    "emaid": "EMAID",
+    "ev": "EV",
+    "evcc": "EVCC",
+    "evccid": "EVCCID",
+    "evse": "EVSE",
+    "evseid": "EVSEID",
+    "id": "ID",
+    "ids": "IDs",
+    "l2": "_L2",
+    "l3": "_L3",
+    "soc": "SOC",
+    "v2x": "V2X",
+    "varh": "VARh",
+    "vas": "VAS",
+}
+
+
+def wire_name(field: str) -> str:
+    """Name on the wire of a field: `ev_maximum_charge_power_l2` -> `EVMaximumChargePower_L2`."""
+    return "".join(_WORDS.get(word) or word.capitalize() for word in field.split("_"))
+
+
+def element(
+    unit: str = "",
+    *,
+    default: Any = dataclasses.MISSING,
+    occurs: tuple[int, int] = (1, 1),
+    name: str = "",
+    substitutes: str = "",
+    alternative: str = "",
+) -> Any:
+    """Declare an element; `unit` is that of a number, `name` the wire name where the mechanical one is wrong."""
+    mark = {"unit": unit, "occurs": occurs, "name": name, "substitutes": substitutes, "alternative": alternative}
+    return dataclasses.field(default=default, metadata={_MARK: mark})
+
+
+def attribute(name: str, *, default: Any = dataclasses.MISSING) -> Any:
+    """Declare an XML attribute."""
+    return dataclasses.field(default=default, metadata={_MARK: {"attribute": True, "name": name}})
+
+
+C = TypeVar("C", bound=ComplexType)
+
+
+@dataclass_transform(kw_only_default=True, eq_default=True, field_specifiers=(element, attribute))
+def declared(xsd: str) -> Callable[[type[C]], type[C]]:
+    """Class decorator: make a slotted, checked type out of its declaration; `xsd` is the schema's `prefix:TypeName`."""
+
+    def declare(cls: type[C]) -> type[C]:
+        made = dataclasses.dataclass(init=False, slots=True, kw_only=True)(cls)
+        made.xsd = xsd
+        made.wire_name = xsd.partition(":")[2].removesuffix("Type")
+        annotations = typing.get_type_hints(cls, include_extras=True)
+        fields = dataclasses.fields(typing.cast(Any, made))
+        made.particles = tuple(_particle(field, annotations[field.name]) for field in fields)
+        made.__init__ = _checked_init(made)  # type: ignore[method-assign]  # written for this class from its particles
+        return made
+
+    return declare
+
+
+def _particle(field: "dataclasses.Field[Any]", annotation: Any) -> Particle:
+    """Read one field of a declaration."""
+    mark = field.metadata[_MARK]
+    optional = field.default is None
+    members = _union(annotation)
+    if optional != (type(None) in members):
+        raise TypeError(f"{field.name}: an optional element is `X | None` with default=None, both or neither")
+    members = [member for member in members if member is not type(None)]
+    minimum, maximum = mark.get("occurs", (1, 1))
+    if typing.get_origin(members[0]) is tuple:
+        members = _union(typing.get_args(members[0])[0])
+    alternative, group = mark.get("alternative", ""), mark.get("substitutes", "")
+    if len(members) > 1 or group:
+        options = [Option(member.wire_name, member) for member in members]
+    else:
+        options = [Option(mark.get("name") or wire_name(field.name), _held(members[0]))]
+    if group:
+        heads = [] if any(option.name == group for option in options) else [Option(group, None)]
+        options = sorted(options + heads, key=lambda option: option.name)
+    return Particle(
+        field=field.name,
+        options=tuple(options),
+        minimum=0 if optional else minimum,
+        maximum=maximum,
+        unit=mark.get("unit", ""),
+        attribute=mark.get("attribute", False),
+        group=group,
+        alternative=alternative,
+    )
+
+
+def _union(annotation: Any) -> list[Any]:
+    """Members of `A | B | None`, or the annotation alone."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return list(typing.get_args(annotation))
+    return [annotation]
+
+
+def _held(annotation: Any) -> Any:
+    """The facet of an annotated simple type, or the class itself."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return annotation.__metadata__[0]
+    return annotation
+
+
+def _checked_init(cls: type[ComplexType]) -> Any:
+    """Write the `__init__` of `cls`: one check and one assignment per field."""
+    names: dict[str, Any] = {"refused": _refused}
+    signature, body = ["self"], []
+    for index, particle in enumerate(cls.particles):
+        absent = "" if particle.minimum else "=None" if particle.maximum == 1 else "=()"
+        signature += ["*"] * (index == 0) + [particle.field + absent]
+        body += _checks(cls, particle, index, names)
+    body += _alternatives(cls)
+    body += [f"self.{particle.field} = {particle.field}" for particle in cls.particles]
+    source = f"def __init__({', '.join(signature)}):\n    " + "\n    ".join(body or ["pass"])
+    exec(compile(source, f"<checks of {cls.__name__}>", "exec"), names)
+    init = names["__init__"]
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    return init
+
+
+def _checks(cls: type[ComplexType], particle: Particle, index: int, names: dict[str, Any]) -> list[str]:
+    """Lines that check the value of one particle."""
+    label = f"{cls.wire_name}.{particle.group or '|'.join(option.name for option in particle.options)}"
+    types_of = [option.type for option in particle.options if option.type is not None]
+
+    def refusal(value: str, expected: str) -> str:
+        return f"raise refused({label!r}, {expected!r}, {value})"
+
+    if particle.maximum == 1:
+        wrong, expected = _wrong(particle.field, types_of, index, names)
+        unless_absent = f"{particle.field} is not None and ({wrong})" if particle.minimum == 0 else wrong
+        return [f"if {unless_absent}: {refusal(particle.field, expected)}"]
+    low, high = particle.minimum, particle.maximum
+    wrong, expected = _wrong("item", types_of, index, names)
+    return [
+        f"if {particle.field}.__class__ is not tuple or not {low} <= len({particle.field}) <= {high}: "
+        + refusal(particle.field, f"a tuple of {low} to {high}"),
+        f"for item in {particle.field}:",
+        f"    if {wrong}: {refusal('item', expected)}",
+    ]
+
+
+def _wrong(value: str, held: list[Any], index: int, names: dict[str, Any]) -> tuple[str, str]:
+    """Expression that is true for a bad `value`, and what was expected in words."""
+    first = held[0]
+    if isinstance(first, Integer):
+        low, high = first.minimum, first.maximum
+        return f"{value}.__class__ is not int or not {low} <= {value} <= {high}", f"an integer from {low} to {high}"
+    if isinstance(first, Truth):
+        return f"{value}.__class__ is not bool", "True or False"
+    if isinstance(first, Text):
+        if first.maximum_length is None:
+            return f"{value}.__class__ is not str", "text"
+        limit = first.maximum_length
+        return f"{value}.__class__ is not str or len({value}) > {limit}", f"text of at most {limit} characters"
+    if isinstance(first, Octets):
+        low, high = first.minimum_length, first.maximum_length
+        size = f"{low}" if low == high else f"{low} to {high}"
+        return f"{value}.__class__ is not bytes or not {low} <= len({value}) <= {high}", f"{size} bytes"
+    tests = []
+    for number, cls in enumerate(held):
+        names[f"T{index}_{number}"] = cls
+        tests.append(f"{value}.__class__ is not T{index}_{number}")
+    return " and ".join(tests), "a " + " or ".join(cls.__name__ for cls in held)
+
+
+def _alternatives(cls: type[ComplexType]) -> list[str]:
+    """Lines that demand exactly one of the fields of each choice by name."""
+    groups: dict[str, list[Particle]] = {}
+    for particle in cls.particles:
+        if particle.alternative:
+            groups.setdefault(particle.alternative, []).append(particle)
+    lines = []
+    for members in groups.values():
+        count = " + ".join(f"({member.field} is not None)" for member in members)
+        label = f"{cls.wire_name}.{'|'.join(member.options[0].name for member in members)}"
+        values = "(" + ", ".join(member.field for member in members) + ")"
+        lines.append(f"if {count} != 1: raise refused({label!r}, 'exactly one of these', {values})")
+    return lines
+
+
+def _refused(label: str, expected: str, found: object) -> LocalProtocolError:
+    """The error for a value that an element cannot hold."""
+    text = repr(found)
+    text = text if len(text) <= 80 else text[:77] + "..."
+    return LocalProtocolError(f"{label} must be {expected}, got {text} ({type(found).__name__})")

@@ -1,0 +1,226 @@
+"""What an element of a message can hold: numbers, texts and bytes with the limits of the schema, and RationalNumber.
+
+The named types (`PercentValue`, `UnsignedInt`, ...) are `int`, `str` and `bytes` to a type checker; the facet beside
+each one carries the schema's name and range, from which `schema.py` writes the checks.
+"""
+
+import math
+from typing import Annotated, ClassVar, Final, NamedTuple
+
+from protocol.iso20.errors import LocalProtocolError
+
+__all__ = [
+    "Boolean",
+    "Byte",
+    "Certificate",
+    "Currency",
+    "Description",
+    "Facet",
+    "GenChallenge",
+    "Identifier",
+    "Int",
+    "Integer",
+    "Language",
+    "MaxSupportingPoints",
+    "MeterID",
+    "MeterSignature",
+    "Name",
+    "NumericID",
+    "Octets",
+    "PercentValue",
+    "Priority",
+    "ProtocolNamespace",
+    "RationalNumber",
+    "SchemaID",
+    "ServiceNumber",
+    "SessionID",
+    "Short",
+    "Text",
+    "Truth",
+    "UnsignedByte",
+    "UnsignedInt",
+    "UnsignedLong",
+    "UnsignedShort",
+    "XmlID",
+    "rational",
+    "wire",
+]
+
+
+class Integer(NamedTuple):
+    """A whole number of the schema, limits included."""
+
+    xsd: str
+    minimum: int
+    maximum: int
+
+
+class Text(NamedTuple):
+    """A string of the schema; `maximum_length` counts characters, None where the schema sets no limit."""
+
+    xsd: str
+    maximum_length: int | None
+
+
+class Octets(NamedTuple):
+    """Bytes of the schema; `hexadecimal` tells hexBinary from base64Binary."""
+
+    xsd: str
+    minimum_length: int
+    maximum_length: int
+    hexadecimal: bool = False
+
+
+class Truth(NamedTuple):
+    """A boolean of the schema."""
+
+    xsd: str = "xs:boolean"
+
+
+Facet = Integer | Text | Octets | Truth
+
+Boolean = Annotated[bool, Truth()]
+Byte = Annotated[int, Integer("xs:byte", -(2**7), 2**7 - 1)]
+Short = Annotated[int, Integer("xs:short", -(2**15), 2**15 - 1)]
+Int = Annotated[int, Integer("xs:int", -(2**31), 2**31 - 1)]
+UnsignedByte = Annotated[int, Integer("xs:unsignedByte", 0, 2**8 - 1)]
+UnsignedShort = Annotated[int, Integer("xs:unsignedShort", 0, 2**16 - 1)]
+UnsignedInt = Annotated[int, Integer("xs:unsignedInt", 0, 2**32 - 1)]
+UnsignedLong = Annotated[int, Integer("xs:unsignedLong", 0, 2**64 - 1)]
+PercentValue = Annotated[int, Integer("ct:percentValueType", 0, 100)]
+NumericID = Annotated[int, Integer("ct:numericIDType", 1, 2**32 - 1)]
+ServiceNumber = Annotated[int, Integer("cm:serviceIDType", 0, 2**16 - 1)]
+MaxSupportingPoints = Annotated[int, Integer("cm:maxSupportingPointsScheduleTupleType", 12, 1024)]
+SchemaID = Annotated[int, Integer("sap:idType", 0, 255)]
+Priority = Annotated[int, Integer("sap:priorityType", 1, 20)]
+
+ProtocolNamespace = Annotated[str, Text("sap:protocolNamespaceType", 100)]
+XmlID = Annotated[str, Text("xs:ID", None)]
+Name = Annotated[str, Text("ct:nameType", 80)]
+Description = Annotated[str, Text("ct:descriptionType", 160)]
+Identifier = Annotated[str, Text("ct:identifierType", 255)]
+MeterID = Annotated[str, Text("ct:meterIDType", 32)]
+Currency = Annotated[str, Text("cm:currencyType", 3)]
+Language = Annotated[str, Text("cm:languageType", 3)]
+
+SessionID = Annotated[bytes, Octets("ct:sessionIDType", 8, 8, hexadecimal=True)]
+MeterSignature = Annotated[bytes, Octets("ct:meterSignatureType", 0, 64)]
+GenChallenge = Annotated[bytes, Octets("cm:genChallengeType", 16, 16)]
+Certificate = Annotated[bytes, Octets("cm:certificateType", 0, 1600)]
+
+_FULL: Final = (
+    32767.5  # the first magnitude that no longer rounds into 16 bits; -32768 stays unused, so that signs mirror
+)
+_LARGEST: Final = 32767.5e22  # powers of ten are exact doubles up to 1e22
+
+
+def wire(x: float) -> float:
+    """The number nearest to `x` that a RationalNumber carries.
+
+    The finest power of ten from 10^-3 upwards whose 16-bit value still holds `x`: millivolts below 32.767, whole watts
+    from 3277 to 32767, tens of watts above. Halves round away from zero, so the function is odd; it is monotone and
+    idempotent. Values that cannot travel (NaN, infinity, beyond 3.2e26) come back unchanged; `rational` refuses them.
+
+    Source
+    ------
+    Number format: ISO 15118-20 RationalNumberType, Exponent xs:byte and Value xs:short. Finest step 10^-3: assumed, as
+    the quantities carried (W, Wh, A, V, Hz) need no finer one.
+    """
+    magnitude = -x if x < 0.0 else x
+    if not magnitude < _LARGEST:
+        return x
+    if magnitude * 10.0 >= _FULL:
+        unit = 1.0
+        while magnitude / unit >= _FULL:
+            unit *= 10.0
+        scaled = magnitude / unit
+        value = math.floor(scaled)
+        if scaled - value >= 0.5:
+            value += 1
+        number = value * unit
+    else:
+        per_unit = 1000.0
+        while magnitude * per_unit >= _FULL:
+            per_unit /= 10.0
+        scaled = magnitude * per_unit
+        value = math.floor(scaled)
+        if scaled - value >= 0.5:
+            value += 1
+        number = value / per_unit  # dividing gives the double nearest to the decimal, multiplying by 0.001 does not
+    return 0.0 - number if x < 0.0 else number  # 0.0 - 0.0 is +0.0: there is one zero on the wire
+
+
+class RationalNumber:
+    """`value` x 10^`exponent`, and the same as a float in `number`.
+
+    Made from floats by `rational`; made directly when a message is decoded. Equal means equal on the wire:
+    5 x 10^0 and 50 x 10^-1 are different messages.
+    """
+
+    __slots__ = ("exponent", "number", "value")
+
+    wire_name: ClassVar[str] = "RationalNumber"
+    xsd: ClassVar[str] = "ct:RationalNumberType"
+
+    value: int
+    exponent: int
+    number: float
+
+    def __init__(self, value: int, exponent: int) -> None:
+        if value.__class__ is not int or not -32768 <= value <= 32767:
+            raise LocalProtocolError(f"RationalNumber.Value must be an integer from -32768 to 32767, got {value!r}")
+        if exponent.__class__ is not int or not -128 <= exponent <= 127:
+            raise LocalProtocolError(f"RationalNumber.Exponent must be an integer from -128 to 127, got {exponent!r}")
+        self.value = value
+        self.exponent = exponent
+        self.number = value * 10.0**exponent if exponent >= 0 else value / 10.0**-exponent
+
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is not RationalNumber:
+            return NotImplemented
+        assert isinstance(other, RationalNumber)
+        return self.value == other.value and self.exponent == other.exponent
+
+    def __hash__(self) -> int:
+        return hash((self.value, self.exponent))
+
+    def __repr__(self) -> str:
+        return f"RationalNumber({self.value}, {self.exponent})"
+
+
+_INTERNED: Final[dict[float, RationalNumber]] = {}  # number on the wire -> its one object; a cache, nothing else
+_INTERNED_LIMIT: Final = 1 << 17
+
+
+def rational(x: float) -> RationalNumber:
+    """The RationalNumber nearest to `x`; its `number` is `wire(x)`, bit for bit.
+
+    Whole numbers up to 32767 have exponent 0. Equal results are the same object, which makes the common case, a limit
+    that did not change, one look-up. Raises LocalProtocolError (a ValueError) if `x` cannot travel.
+    """
+    found = _INTERNED.get(x)
+    if found is not None:
+        return found
+    number = wire(x)
+    return _INTERNED.get(number) or _intern(number)
+
+
+def _intern(number: float) -> RationalNumber:
+    """Make and keep the RationalNumber of a `number` that `wire` returned."""
+    magnitude = abs(number)
+    if not magnitude < _LARGEST:
+        raise LocalProtocolError(f"a RationalNumber must be finite and below {_LARGEST:g}, got {number!r}")
+    exponent = 0
+    if magnitude >= _FULL:
+        while magnitude / 10.0**exponent >= _FULL:
+            exponent += 1
+    elif number != math.floor(number):
+        exponent = -3
+        while magnitude * 10.0**-exponent >= _FULL:
+            exponent += 1
+    value = round(number / 10.0**exponent if exponent >= 0 else number * 10.0**-exponent)
+    made = RationalNumber(value, exponent)
+    if len(_INTERNED) >= _INTERNED_LIMIT:
+        _INTERNED.clear()
+    _INTERNED[made.number] = made
+    return made
