@@ -74,9 +74,9 @@ class _Governor(_Table):
     high_pressure_share: _Number | None = None
 
     @model_validator(mode="after")
-    def _one_way_to_state_each(self) -> "_Governor":
-        by_droop = self.rated_mw is not None and self.droop_pu is not None
-        if by_droop == (self.stiffness_mw_per_hz is not None):
+    def _stated_in_one_way(self) -> "_Governor":
+        stated = [value is not None for value in (self.stiffness_mw_per_hz, self.rated_mw, self.droop_pu)]
+        if stated not in ([True, False, False], [False, True, True]):
             raise ValueError(f"governor {self.name!r} needs either stiffness_mw_per_hz or rated_mw and droop_pu")
         if (self.kind == "reheat") != (self.reheat_s is not None and self.high_pressure_share is not None):
             raise ValueError(f"governor {self.name!r}: reheat_s and high_pressure_share belong to kind reheat")
@@ -140,7 +140,8 @@ def load_grid(name: str) -> GridPreset:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}: {where or 'grid'}: {first['msg']}") from None
+        complaint = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{path}: {where or 'grid'}: {complaint}") from None
     except ValueError as error:  # TOML syntax, or a number the model refuses
         raise UserError(f"{path}: {error}") from None
     return GridPreset(

@@ -26,7 +26,12 @@ class Governor(NamedTuple):
 
 
 def stiffness_mw_per_hz(rated_mw: float, droop_pu: float, nominal_hz: float) -> float:
-    """Power per frequency deviation [MW/Hz] of units with a droop stated on their own rating."""
+    """Power per frequency deviation [MW/Hz] of units with a droop stated on their own rating.
+
+    Raises ValueError for a droop that is not positive.
+    """
+    if not droop_pu > 0.0:
+        raise ValueError(f"droop_pu must be above 0, got {droop_pu}")
     return rated_mw / (droop_pu * nominal_hz)
 
 

@@ -1,6 +1,7 @@
 """Frequency model: closed forms it must meet, held response, step lengths, and what a trip takes along."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -207,11 +208,16 @@ def test_fleet_replaces_held_response_by_the_megawatt() -> None:
 
 
 def test_lead_lag_sections_in_any_number() -> None:
-    assert stiffness_mw_per_hz(60.0, 0.05, 50.0) == pytest.approx(24.0)
     assert non_reheat("gas", 10.0, 0.0, 0.4).sections == (Section(0.0, 0.4),)
     assert reheat("steam", 10.0, 0.0, 0.0, 8.0, 0.25).sections == (Section(2.0, 8.0),)
     instant = ISLAND._replace(governors=(non_reheat("instant", 22.6, 0.0, 0.0),))  # a governor without any lag
     assert trace_hz(instant, -5.0, 60.0, 0.1)[-1] == pytest.approx(49.8, abs=1e-9)
+
+
+def test_droop_on_a_rating_becomes_megawatts_per_hertz() -> None:
+    assert stiffness_mw_per_hz(60.0, 0.05, 50.0) == pytest.approx(24.0)
+    with pytest.raises(ValueError, match="droop_pu must be above 0"):
+        stiffness_mw_per_hz(60.0, 0.0, 50.0)
 
 
 @pytest.mark.parametrize(
@@ -229,9 +235,9 @@ def test_lead_lag_sections_in_any_number() -> None:
         pytest.param({"held": (block(1.0, KNEE, -0.1),)}, "delay_s of block", id="negative delay"),
     ],
 )
-def test_an_impossible_area_is_refused(change: dict[str, object], message: str) -> None:
+def test_an_impossible_area_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        FrequencyModel(ISLAND._replace(**change))  # type: ignore[arg-type] # a table of changes to different fields
+        FrequencyModel(ISLAND._replace(**change))
 
 
 def test_a_step_without_length_is_refused() -> None:
