@@ -12,11 +12,11 @@ A lost generator is negative power. All quantities are deviations from the sched
 import math
 from bisect import bisect_right
 
-from models.grid.area import GridParams, check_grid, linear_core
+from models.grid.area import GridParams, check_grid, linear_core, scaled_held
 from models.grid.held import held_power_mw
 from models.grid.matrix import Matrix, dot, held_input_step
 
-__all__ = ["FrequencyModel", "GridParams"]
+__all__ = ["FrequencyModel", "GridParams", "scaled_held"]
 
 SUB_STEP_S = 0.05  # ample for response lags of 0.2 s and more: tmin / 4
 STEPS_KEPT = 256  # step matrices kept at once; a run uses a handful of step lengths
