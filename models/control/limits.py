@@ -92,7 +92,7 @@ def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[f
             setpoint_w = highest_w
             reason = CHARGE_AT_ONCE
     elif params.guarantee_departure != 0.0:
-        floor_w = departure_floor_w(view, params, highest_w)
+        floor_w = departure_floor_w(view, params, highest_w, approach_s)
         if setpoint_w < floor_w:
             setpoint_w = floor_w
             reason = DEPARTURE
@@ -158,21 +158,24 @@ def smallest(ev_w: float, station_w: float, current_w: float) -> tuple[float, in
     return (limit_w if limit_w > 0.0 else 0.0), reason
 
 
-def departure_floor_w(view: StationView, params: LimitParams, highest_w: float) -> float:
-    """Least power that still reaches the target by departure [W]; minus infinity while there is time.
+def departure_floor_w(view: StationView, params: LimitParams, highest_w: float, approach_s: float) -> float:
+    """Least power that still leaves with the target by departure [W]; minus infinity while there is time.
 
-    Slack is the time to departure less the time that full power needs. At `departure_margin_s` of slack the floor is
-    full power. From twice that slack on it rises linearly from full discharge, so that the guarantee takes over
-    smoothly: a hard switch would hand power back and forth between policy and guarantee in every loop.
+    Slack is the time to departure less the time that full power needs; energy above the target adds to it. At
+    `departure_margin_s` of slack the floor is full power until the target is reached. From twice that slack on it rises
+    linearly from full discharge, so that the guarantee takes over smoothly: a hard switch would hand power back and
+    forth between policy and guarantee in every loop. Above the target, the floor only keeps what is there.
     """
-    if not (view.target_energy_wh > 0.0 and highest_w > 0.0 and view.departure_s < math.inf):
+    if not (highest_w > 0.0 and view.departure_s < math.inf):
         return -math.inf
     needed_s = 3600.0 * view.target_energy_wh / (params.assumed_efficiency * highest_w)
     slack_s = view.departure_s - needed_s - params.departure_margin_s
+    if slack_s > 0.0 and slack_s >= params.departure_margin_s:
+        return -math.inf
+    if view.target_energy_wh <= 0.0:
+        return 0.0 - approach_w(0.0 - view.target_energy_wh, approach_s)
     if slack_s <= 0.0:
         return highest_w
-    if slack_s >= params.departure_margin_s:
-        return -math.inf
     return highest_w - (highest_w + view.maximum_discharge_w) * (slack_s / params.departure_margin_s)
 
 
