@@ -1,0 +1,112 @@
+"""How any endpoint is driven: instants in a stated order, and the wait for "an answer or the deadline", written once.
+
+At one instant, first vehicles apply what arrived, then the grid ticks, then stations decide, then vehicles offer;
+within each, by entity. The order of construction never matters.
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from simpy import Environment, Event
+from simpy.core import EventPriority
+
+Message = TypeVar("Message")
+
+# Ranks among what happens at one instant, lowest first.
+APPLY, GRID, DECIDE, OFFER = range(4)
+
+_ENTITY_BITS = 32
+
+
+def place(rank: int, entity_id: int = 0) -> EventPriority:
+    """Priority of an event of `rank` that concerns `entity_id`."""
+    return EventPriority(rank << _ENTITY_BITS | entity_id)
+
+
+class At(Event):
+    """Happens at `at_ns`, in its place among what happens then. A process waits for it, or a callback is called with it."""
+
+    def __init__(
+        self,
+        env: Environment,
+        at_ns: int,
+        priority: EventPriority,
+        call: Callable[[Any], None] | None = None,
+        value: Any = None,
+    ) -> None:
+        self.env = env
+        self.callbacks = [] if call is None else [call]
+        self._value = value
+        self._ok = True
+        env.schedule(self, priority, at_ns - env._now)
+
+
+class Answer(Event, Generic[Message]):
+    """What an EVCC waits for: the station's answer, or None when its own deadline passes first.
+
+    Whoever receives the request either answers with `arrive` or calls `expect` at once, so that silence ends at the deadline.
+    """
+
+    def __init__(self, env: Environment, deadline_ns: int, priority: EventPriority) -> None:
+        super().__init__(env)
+        self.deadline_ns = deadline_ns
+        self._priority = priority
+        self._expected = False
+
+    def arrive(self, message: Message | None, at_ns: int) -> None:
+        """Deliver `message` at `at_ns`; later than the deadline it comes too late and the wait ends with None."""
+        if self._expected:
+            if at_ns < self.deadline_ns:
+                At(self.env, at_ns, self._priority, self._overtake, message)
+            return
+        self._ok = True
+        self._value = message if at_ns < self.deadline_ns else None
+        self.env.schedule(self, self._priority, min(at_ns, self.deadline_ns) - self.env._now)
+
+    def expect(self) -> None:
+        """End the wait at the deadline if no answer has come by then."""
+        if not self._expected:
+            self._expected = True
+            At(self.env, self.deadline_ns, self._priority, self._overtake)
+
+    def _overtake(self, event: Event) -> None:
+        if not self.triggered:
+            self._ok = True
+            self._value = event.value
+            self.env.schedule(self, self._priority)
+
+
+class Timer:
+    """One lazy wake-up: pending at most once, re-armed from the deadline as it stands when the wake-up comes.
+
+    Events cannot be cancelled, so a deadline that moves on (every message moves it) costs nothing until the old one passes.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        priority: EventPriority,
+        deadline: Callable[[], int | None],
+        expire: Callable[[int], None],
+    ) -> None:
+        self._env = env
+        self._priority = priority
+        self._deadline = deadline
+        self._expire = expire
+        self.pending = False
+
+    def arm(self) -> None:
+        """Make sure that a wake-up is pending if there is a deadline."""
+        if self.pending:
+            return
+        deadline_ns = self._deadline()
+        if deadline_ns is not None:
+            self.pending = True
+            At(self._env, max(deadline_ns, self._env._now), self._priority, self._wake)
+
+    def _wake(self, _: Event) -> None:
+        self.pending = False
+        deadline_ns = self._deadline()
+        if deadline_ns is not None and deadline_ns <= self._env._now:
+            self._expire(self._env._now)
+        self.arm()

@@ -1,0 +1,104 @@
+"""Rows in memory: packed into columns' bytes as they come, handed over part by part, so that memory stays bounded."""
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.tables import KINDS, TABLES, Table
+
+
+class Part(NamedTuple):
+    """A closed piece of one table.
+
+    `columns` maps a column name to its values, shape (n_rows,); a category column holds integers that index
+    `vocabulary[name]`, -1 meaning absent.
+    """
+
+    table: Table
+    columns: dict[str, NDArray[Any]]
+    vocabulary: dict[str, list[str]]
+
+
+class Buffer:
+    """The open part of one table. `append` takes the values of a row in the order of the table's columns."""
+
+    def __init__(self, table: Table, part_rows: int, sink: Callable[[Part], None]) -> None:
+        row = Struct("<" + "".join(KINDS[column.kind] for column in table.columns))
+        self._table = table
+        self._dtype = np.dtype([(column.name, "<" + KINDS[column.kind]) for column in table.columns])
+        self._pack_into = row.pack_into
+        self._row_bytes = row.size
+        self._full = part_rows * row.size
+        self._bytes = bytearray(min(self._full, 1024 * row.size))
+        self._used = 0
+        self._sink = sink
+        self._codes: dict[str, dict[str, int]] = {
+            column.name: {text: code for code, text in enumerate(column.categories)}
+            for column in table.columns
+            if column.kind == "category"
+        }
+
+    def code(self, column: str, text: str | None) -> int:
+        """Integer that stands for `text` in a category column; -1 for None."""
+        if text is None:
+            return -1
+        codes = self._codes[column]
+        return codes.setdefault(text, len(codes))
+
+    def append(self, *values: float) -> None:
+        """Add one row."""
+        if self._used == len(self._bytes):
+            self._make_room()
+        self._pack_into(self._bytes, self._used, *values)
+        self._used += self._row_bytes
+
+    def _make_room(self) -> None:
+        if self._used >= self._full:
+            self.close_part()
+        else:
+            self._bytes.extend(bytes(min(len(self._bytes), self._full - len(self._bytes))))
+
+    def close_part(self) -> None:
+        """Hand over what has come since the last part; nothing happens when there is nothing."""
+        if not self._used:
+            return
+        rows = np.frombuffer(bytes(self._bytes[: self._used]), self._dtype)
+        columns = {name: np.ascontiguousarray(rows[name]) for name in self._dtype.names or ()}
+        vocabulary = {name: list(codes) for name, codes in self._codes.items()}
+        self._used = 0
+        self._sink(Part(self._table, columns, vocabulary))
+
+
+class Recorder:
+    """All tables of a run; `advance` closes parts when simulated time passes a part's end."""
+
+    def __init__(self, sink: Callable[[Part], None], part_rows: int, part_ns: int) -> None:
+        self._buffers = {name: Buffer(table, part_rows, sink) for name, table in TABLES.items()}
+        self.charge_loop = self._buffers["charge_loop"]
+        self.grid = self._buffers["grid"]
+        self.fleet = self._buffers["fleet"]
+        self.sessions = self._buffers["sessions"]
+        self.messages = self._buffers["messages"]
+        self.setpoints = self._buffers["setpoints"]
+        self.events = self._buffers["events"]
+        self._part_ns = part_ns
+        self._part_end_ns = part_ns
+
+    def event(self, now_ns: int, ev_id: int, kind: str, detail: str) -> None:
+        """One row of the events table; `ev_id` -1 for the grid."""
+        events = self.events
+        events.append(now_ns, ev_id, events.code("kind", kind), events.code("detail", detail))
+
+    def advance(self, now_ns: int) -> None:
+        """Close the open parts if `now_ns` lies beyond the end of their time span."""
+        if now_ns >= self._part_end_ns:
+            self.close()
+            self._part_end_ns = (now_ns // self._part_ns + 1) * self._part_ns
+
+    def close(self) -> None:
+        """Hand over everything that is still open."""
+        for buffer in self._buffers.values():
+            buffer.close_part()

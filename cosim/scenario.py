@@ -1,0 +1,318 @@
+"""A scenario: what to simulate, as nested frozen models with defaults, units and ranges. TOML fills it, code reads attributes."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+NS = 1_000_000_000
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0, le=1e9)]
+PositiveSeconds = Annotated[float, Field(gt=0.0, le=1e9)]
+Watts = Annotated[float, Field(ge=0.0, le=1e9)]
+Span = tuple[float, float]
+ServiceName = Literal["AC", "AC_BPT", "DC", "DC_BPT"]
+
+
+def to_ns(seconds: float) -> int:
+    """Whole nanoseconds nearest to a span in seconds."""
+    return round(seconds * NS)
+
+
+class Section(BaseModel):
+    """A part of a scenario: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
+
+
+class Arrival(Section):
+    """When vehicles plug in and leave."""
+
+    kind: Literal["window", "distribution", "file"] = Field(
+        "window", description="drawn within two windows, from a day's distribution, or read from a CSV of sessions"
+    )
+    plug_in_s: Span = Field((0.0, 60.0), description="window of plug-in [s]; kind window")
+    leave_s: Span = Field((1e6, 1e6), description="window of the planned departure [s]; kind window")
+    location: Literal["private_weekday", "public_weekday", "workplace_weekday", "private_weekend", "public_weekend"] = (
+        Field("private_weekday", description="which hourly distribution; kind distribution")
+    )
+    file: str = Field(
+        "", description="CSV with arrive_s, leave_s and optionally energy_wh, soc, target_soc, service; kind file"
+    )
+
+
+class Fleet(Section):
+    """The vehicles."""
+
+    n_ev: int = Field(20, ge=1, le=10_000_000, description="simulated vehicles")
+    cars_per_ev: float = Field(
+        1.0, gt=0.0, description="real cars that each simulated one stands for, applied at the grid only"
+    )
+    response: Literal["additional", "replaces_held"] = Field(
+        "additional",
+        description="whether the fleet adds to the reserve that the grid holds, or replaces as many megawatts of it",
+    )
+    vehicles: str = Field("bidirectional", description="table of vehicle models")
+    model: str = Field("", description="only this model of the table; empty: drawn by registrations")
+    v2g_share: Share = Field(
+        1.0, description="share of capable vehicles whose discharge power is used; the others charge only"
+    )
+    services: dict[ServiceName, float] = Field(
+        {"DC_BPT": 1.0}, description="energy transfer services by share; a car takes the nearest it is capable of"
+    )
+    arrival: Arrival = Arrival()
+    soc: Span = Field((0.4, 0.7), description="state of charge at plug-in, drawn evenly [-]")
+    target_soc: Share = Field(0.8, description="wanted at departure [-]")
+    minimum_soc: Share = Field(0.2, description="the driver's reserve: below it the car charges at once [-]")
+    maximum_soc: Share = Field(1.0, description="upper bound the driver allows [-]")
+    v2x_soc: Span = Field((0.25, 0.95), description="band in which the car may be cycled [-]")
+
+    @model_validator(mode="after")
+    def _bounds(self) -> "Fleet":
+        for name, (low, high) in {"soc": self.soc, "v2x_soc": self.v2x_soc}.items():
+            if not 0.0 <= low <= high <= 1.0:
+                raise ValueError(f"{name} must be two shares in rising order within 0 and 1, got [{low:g}, {high:g}]")
+        if not self.minimum_soc <= self.target_soc <= self.maximum_soc:
+            raise ValueError(
+                f"minimum_soc <= target_soc <= maximum_soc must hold, got {self.minimum_soc:g}, {self.target_soc:g}, {self.maximum_soc:g}"
+            )
+        if any(share < 0.0 for share in self.services.values()) or sum(self.services.values()) <= 0.0:
+            raise ValueError("services must be shares of at least 0, one of them above 0")
+        return self
+
+
+class Ev(Section):
+    """The vehicle's side of a session."""
+
+    loop_gap_s: Annotated[float, Field(gt=0.0, le=3600.0)] = Field(
+        0.2, description="from a loop response received to the next request sent; the standard's ceiling is 0.25 s"
+    )
+    loop_gap_jitter_s: Seconds = Field(
+        0.0, description="the gap is drawn evenly between loop_gap_s and loop_gap_s plus this"
+    )
+    repeat_s: PositiveSeconds = Field(
+        0.25, description="pause before a request is repeated while the answer is Ongoing"
+    )
+    answer_s: Seconds = Field(0.02, description="time between an answer and the next request outside the loop")
+    discharge_limits: Literal["positive", "negative"] = Field(
+        "positive", description="sign with which discharge limits are written; contested"
+    )
+    per_phase: bool = Field(False, description="AC: send _L2 and _L3 elements")
+    reaction_delay_s: Seconds | None = Field(None, description="instead of the vehicle table's: AC on-board charger")
+    ramp_w_per_s: Annotated[float, Field(gt=0.0)] | None = Field(
+        None, description="instead of the vehicle table's: AC on-board charger, both directions"
+    )
+    renegotiate_from: Literal["schedule_exchange", "charge_parameter_discovery"] = Field(
+        "schedule_exchange", description="request that follows PowerDelivery(ScheduleRenegotiation)"
+    )
+    pilot_off_response_s: Seconds = Field(1.0, description="AC: time to reach zero power after the pilot goes off")
+
+
+class Evse(Section):
+    """The charging station's side: hardware."""
+
+    ac_charge_w: Watts = Field(22_000.0, description="AC rating, charging")
+    ac_discharge_w: Watts = Field(22_000.0, description="AC rating, discharging")
+    dc_charge_w: Watts = Field(50_000.0, description="DC rating, charging")
+    dc_discharge_w: Watts = Field(50_000.0, description="DC rating, discharging")
+    dc_maximum_a: Annotated[float, Field(gt=0.0, le=3000.0)] = Field(125.0, description="DC current rating")
+    dc_maximum_v: Annotated[float, Field(gt=0.0, le=1500.0)] = Field(920.0, description="DC voltage rating")
+    dc_minimum_v: Annotated[float, Field(gt=0.0, le=1500.0)] = Field(150.0, description="lowest DC output voltage")
+    dc_minimum_w: Watts = Field(300.0, description="least DC power other than zero; assumed")
+    dc_reaction_delay_s: Seconds = Field(0.1, description="setpoint to first change of power; Caldera ICM, class DCFC")
+    dc_ramp_w_per_s: Annotated[float, Field(gt=0.0)] = Field(25_000.0, description="Caldera ICM, class DCFC")
+    dc_wake_s: Seconds = Field(0.0, description="extra delay out of zero power")
+    dc_regulation: Literal["loop", "periodic"] = Field(
+        "loop", description="the converter acts when the station answers, or at its own control period"
+    )
+    control_period_s: PositiveSeconds = Field(0.1, description="dc_regulation periodic")
+    standby_w: Watts = Field(0.0, description="drawn by a station at all times, on top of what vehicles draw")
+    nominal_v: Annotated[float, Field(gt=0.0, le=1000.0)] = Field(230.0, description="AC, line to neutral")
+    contactor_close_s: Annotated[float, Field(ge=0.0, le=1.4)] = Field(
+        1.0, description="AC: between PowerDeliveryReq(Start) and its answer"
+    )
+    contactor_open_s: Annotated[float, Field(ge=0.0, le=1.4)] = Field(
+        0.1, description="AC: between PowerDeliveryReq(Stop) and its answer"
+    )
+    cable_check_s: Seconds = Field(5.0, description="DC isolation test; assumed")
+    voltage_collapse_s: PositiveSeconds = Field(0.3, description="DC output falls to zero in WeldingDetection; assumed")
+    dc_off_ramp_w_per_s: Annotated[float, Field(gt=0.0)] = Field(
+        140e6, description="to zero at Stop; Caldera ICM, class DCFC, on_to_off"
+    )
+    precharge_v_per_s: Annotated[float, Field(gt=0.0)] = Field(
+        200.0, description="DC voltage ramp in PreCharge; assumed"
+    )
+    authorization_s: Seconds = Field(0.5, description="EIM authorisation wait; assumed")
+    forced_open_s: Seconds = Field(3.0, description="after loss of communication: contactor opens whatever the power")
+
+
+class Secc(Section):
+    """The charging station's side: communication."""
+
+    processing_s: Seconds = Field(0.005, description="request received to answer sent; assumed")
+    loop_sequence_timeout_s: PositiveSeconds = Field(
+        0.5, description="a loop response to the next request; 0.5 in the standard, 60 in deployed stacks"
+    )
+    sequence_timeout_s: PositiveSeconds = Field(60.0, description="any other response to the next request")
+    ongoing_limit_s: PositiveSeconds = Field(55.0, description="how long a phase may stay Ongoing")
+    power_off_deadline_s: Annotated[float, Field(gt=0.0, le=1.5)] = Field(
+        1.0, description="ramp and opening after PowerDeliveryReq(Stop)"
+    )
+    renegotiate_if_s: Seconds | None = Field(
+        None, description="notify ScheduleRenegotiation when the departure moves by more; empty: never"
+    )
+    notification_max_delay_s: int = Field(60, ge=0, le=65535, description="NotificationMaxDelay")
+    renegotiation_power: Literal["hold", "zero"] = Field("hold", description="power during a schedule renegotiation")
+    discharge_limits: Literal["positive", "negative"] = Field(
+        "positive", description="sign with which discharge limits are written; contested"
+    )
+
+
+class Link(Section):
+    """The line between EVCC and SECC, each way."""
+
+    encoding: Literal["object"] = Field("object", description="messages travel as objects")
+    delay_s: Seconds = Field(0.005, description="shortest delay; power line 5 to 20 ms")
+    jitter_s: Seconds = Field(0.015, description="evenly drawn on top")
+    loss: Share = Field(0.0, description="chance that a segment is lost and sent again")
+    retransmission_s: Seconds = Field(0.2, description="delay added by each loss (TCP retransmission timeout)")
+
+
+class Site(Section):
+    """EVSEs behind one grid connection."""
+
+    name: str = "site"
+    share: float = Field(1.0, gt=0.0, description="share of the charging points")
+
+
+class GridEvent(Section):
+    """A change of the balance of the grid that stays."""
+
+    t_s: Seconds
+    power_mw: float = Field(description="positive lifts the frequency; a lost generator is negative")
+    ramp_s: Seconds = Field(0.0, description="duration of the change; 0 is a step")
+    inertia_lost_mws: Annotated[float, Field(ge=0.0)] = Field(
+        0.0, description="kinetic energy that leaves with it [MW s]"
+    )
+
+
+class Grid(Section):
+    """Grid frequency."""
+
+    model: Literal["closed_loop", "replay", "nominal"] = Field(
+        "closed_loop", description="frequency answers the fleet, follows a recorded series, or stays nominal"
+    )
+    preset: str = Field("island", description="parameters of the grid; model closed_loop")
+    tick_s: Annotated[float, Field(ge=0.02, le=1.0)] = Field(0.1, description="exchange between fleet and grid")
+    nominal_hz: Annotated[float, Field(gt=10.0, le=400.0)] | None = Field(
+        None, description="empty: the preset's, or 50 in a replay"
+    )
+    file: str = Field("", description="recorded frequency, CSV or Parquet; model replay")
+    column: str | None = Field(None, description="which column of the file")
+    step_s: PositiveSeconds | None = Field(None, description="sampling step, when the file has no time column")
+    unit: Literal["hz", "mhz", "dev_hz", "dev_mhz"] | None = Field(
+        None, description="unit of the column, when its name does not say; dev: deviation from nominal"
+    )
+    start_s: Seconds = Field(0.0, description="simulated time of the first sample; it is held before")
+    baseline: Literal["declared", "counterfactual", "file", "zero"] = Field(
+        "declared", description="what the fleet was expected to draw"
+    )
+    baseline_file: str = Field("", description="power series of the whole fleet, without cars_per_ev; baseline file")
+    events: tuple[GridEvent, ...] = ()
+
+
+class Measurement(Section):
+    """Frequency as a station measures it."""
+
+    time_constant_s: Annotated[float, Field(ge=0.0, le=60.0)] = Field(0.1, description="first-order filter")
+    noise_hz: Annotated[float, Field(ge=0.0, le=1.0)] = Field(0.001, description="standard deviation of a sample")
+    bias_hz: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        0.0, description="standard deviation of the stations' fixed offsets"
+    )
+
+
+class Policy(BaseModel):
+    """The setpoint policy. Further keys are the policy's own parameters and are checked against its `Params`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str = Field(
+        "droop", description="a packaged policy, module:attribute, ./file.py:attribute, or an entry point"
+    )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The policy's own keys."""
+        return dict(self.model_extra or {})
+
+
+class Schedule(Section):
+    """The power planned for each session, around which a policy works."""
+
+    rule: Literal["zero", "even", "file"] = Field(
+        "zero", description="nothing, the target energy spread evenly until departure, or a series"
+    )
+    file: str = Field("", description="power per station, CSV or Parquet; rule file")
+    column: str | None = None
+    step_s: PositiveSeconds | None = None
+
+
+class Limits(Section):
+    """The limiter, applied after every policy."""
+
+    guarantee_departure: bool = Field(
+        True, description="charge at full power from the latest start that reaches the target"
+    )
+    assumed_efficiency: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        0.88, description="plug to cells, for the latest start"
+    )
+    departure_margin_s: Seconds = Field(60.0, description="start so much earlier")
+    gap_rule: Literal["zero", "nearest", "hysteresis", "dither"] = Field(
+        "nearest", description="what becomes of a setpoint below the minimum power"
+    )
+
+
+class DriverChange(Section):
+    """A driver changes the departure while plugged in."""
+
+    t_s: Seconds
+    ev_id: int = Field(ge=0)
+    departure_s: Seconds = Field(description="new departure [s since the start of the run]")
+
+
+class Record(Section):
+    """What is written, and how often."""
+
+    messages: Literal["session", "all"] = Field("session", description="session: loop messages for trace_evs only")
+    trace_evs: tuple[int, ...] = Field((0,), description="vehicles whose loop messages are written too")
+    charge_loop: bool = True
+    charge_loop_every: int = Field(1, ge=1, description="every n-th loop of a vehicle")
+    setpoints: bool = True
+    grid_every: int = Field(1, ge=1, description="every n-th grid tick")
+    fleet_every_s: PositiveSeconds = 1.0
+    part_rows: int = Field(250_000, ge=1000, le=10_000_000, description="rows per Parquet part at most")
+    part_s: PositiveSeconds = Field(3600.0, description="simulated time per Parquet part at most")
+
+
+class Scenario(Section):
+    """Everything that decides a run besides its inputs' files."""
+
+    name: str = "scenario"
+    description: str = ""
+    seed: int = Field(1, ge=0, lt=2**63)
+    duration_s: PositiveSeconds = 600.0
+    start_utc: str = Field("2026-01-05T00:00:00Z", description="calendar time of the start of the run")
+    lane: Literal["message"] = Field("message", description="every vehicle runs the full state machines")
+    fleet: Fleet = Fleet()
+    ev: Ev = Ev()
+    evse: Evse = Evse()
+    secc: Secc = Secc()
+    link: Link = Link()
+    sites: tuple[Site, ...] = (Site(),)
+    grid: Grid = Grid()
+    measurement: Measurement = Measurement()
+    policy: Policy = Policy()
+    schedule: Schedule = Schedule()
+    limits: Limits = Limits()
+    driver: tuple[DriverChange, ...] = ()
+    record: Record = Record()

@@ -1,0 +1,75 @@
+"""Instants in a stated order, and the wait for an answer or the deadline."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from simpy import Environment, Event
+
+from cosim.driver import APPLY, DECIDE, GRID, OFFER, Answer, At, Timer, place
+
+
+def test_at_one_instant_ranks_go_before_entities_and_entities_before_construction() -> None:
+    env = Environment(0)
+    seen: list[tuple[int, int]] = []
+    for rank, entity in [(OFFER, 1), (DECIDE, 2), (OFFER, 0), (GRID, 0), (APPLY, 7), (DECIDE, 1), (APPLY, 3)]:
+        At(env, 100, place(rank, entity), lambda event: seen.append(event.value), (rank, entity))
+    env.run()
+    assert seen == sorted(seen)
+    assert env.now == 100
+
+
+def waiting(env: Environment, answer: Answer[str], heard: list[tuple[int, str | None]]) -> Generator[Event, Any, None]:
+    message = yield answer
+    heard.append((env.now, message))
+
+
+@pytest.mark.parametrize(
+    ("arrives_ns", "heard"),
+    [
+        pytest.param(499, (499, "yes"), id="in time"),
+        pytest.param(500, (500, None), id="at the deadline is too late"),
+        pytest.param(800, (500, None), id="late"),
+    ],
+)
+def test_an_answer_counts_only_before_the_deadline(arrives_ns: int, heard: tuple[int, str | None]) -> None:
+    env = Environment(0)
+    answer: Answer[str] = Answer(env, 500, place(APPLY))
+    got: list[tuple[int, str | None]] = []
+    env.process(waiting(env, answer, got))
+    At(env, 10, place(DECIDE), lambda _: answer.arrive("yes", arrives_ns))
+    env.run()
+    assert got == [heard]
+
+
+@pytest.mark.parametrize(("arrives_ns", "heard"), [(300, (300, "yes")), (600, (500, None)), (None, (500, None))])
+def test_silence_ends_at_the_deadline_even_when_the_answer_was_only_promised(
+    arrives_ns: int | None, heard: tuple[int, str | None]
+) -> None:
+    env = Environment(0)
+    answer: Answer[str] = Answer(env, 500, place(APPLY))
+    got: list[tuple[int, str | None]] = []
+    env.process(waiting(env, answer, got))
+    At(env, 10, place(DECIDE), lambda _: answer.expect())
+    if arrives_ns is not None:
+        At(env, 200, place(DECIDE), lambda _: answer.arrive("yes", arrives_ns))
+    env.run()
+    assert got == [heard]
+
+
+def test_a_timer_has_one_wake_up_pending_and_follows_a_deadline_that_moves() -> None:
+    env = Environment(0)
+    deadline: list[int | None] = [100]
+    expired: list[int] = []
+
+    def expire(now_ns: int) -> None:
+        expired.append(now_ns)
+        deadline[0] = None
+
+    timer = Timer(env, place(DECIDE), lambda: deadline[0], expire)
+    for at_ns in range(0, 90, 10):  # nine messages, each moving the deadline on
+        At(env, at_ns, place(OFFER), lambda _: timer.arm())
+    At(env, 90, place(OFFER), lambda _: deadline.__setitem__(0, 250))
+    env.run()
+    assert expired == [250]
+    assert env.now == 250

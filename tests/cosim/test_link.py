@@ -1,0 +1,34 @@
+"""Delays of the line: bounded, independent per vehicle and message, and late rather than lost."""
+
+import numpy as np
+
+from cosim.link import Lines, losses
+from cosim.scenario import Link
+
+
+def test_delays_fill_their_range_evenly_and_repeat_for_the_same_seed() -> None:
+    lines = Lines(Link(delay_s=0.005, jitter_s=0.015), 7, 0.002)
+    way = np.array([lines.response_ns(3, number) for number in range(4000)]) * 1e-9
+    assert way.min() >= 0.005
+    assert way.max() < 0.020
+    assert abs(way.mean() - 0.0125) < 0.0003
+    assert lines.request_ns(3, 5) == Lines(Link(delay_s=0.005, jitter_s=0.015), 7, 0.002).request_ns(3, 5)
+    assert lines.request_ns(3, 5) != lines.request_ns(4, 5)
+
+
+def test_processing_is_added_to_requests_only() -> None:
+    with_it, without = Lines(Link(), 1, 0.004), Lines(Link(), 1, 0.0)
+    assert with_it.request_ns(0, 1) - without.request_ns(0, 1) == 4_000_000
+    assert with_it.response_ns(0, 1) == without.response_ns(0, 1)
+
+
+def test_lost_segments_come_late_by_whole_retransmissions() -> None:
+    lines = Lines(Link(delay_s=0.01, jitter_s=0.0, loss=0.1, retransmission_s=0.2), 1, 0.0)
+    late = [(lines.response_ns(0, number) - 10_000_000) / 200_000_000 for number in range(5000)]
+    assert set(late) <= {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0}
+    assert abs(sum(count >= 1 for count in late) / 5000 - 0.1) < 0.015
+
+
+def test_losses_in_a_row_follow_the_geometric_law() -> None:
+    assert [losses(0.5, draw) for draw in (0.9, 0.4, 0.2, 0.1)] == [0, 1, 2, 3]
+    assert losses(0.0, 0.0) == 0
