@@ -50,7 +50,9 @@ def test_a_view_is_26_floats():
 
 def test_compiled_charge_loop_is_the_same_bits(same_bits):
     draw = random.Random(3)
-    rows = [(draw.uniform(-1e4, 1e4), draw.uniform(0.0, 1e4), draw.uniform(0.0, 1e4), 1_380.0, 1_200.0) for _ in range(500)]
+    rows = [
+        (draw.uniform(-1e4, 1e4), draw.uniform(0.0, 1e4), draw.uniform(0.0, 1e4), 1_380.0, 1_200.0) for _ in range(500)
+    ]
     same_bits(accepted_w, [*rows, (0.0, 1.0, 1.0, 0.0, 0.0), (-0.0, 1.0, 1.0, 0.0, 0.0), (-5.0, 1.0, 0.0, 0.0, 0.0)])
     same_bits(energy_request_wh, [(draw.random(), draw.random(), 5e4) for _ in range(200)])
     same_bits(current_limit_a, [(draw.uniform(0.0, 1e5), draw.uniform(300.0, 400.0), 125.0) for _ in range(200)])

@@ -185,14 +185,18 @@ def test_grid_plug_cells_and_losses_close(start_w, target_w, up, down, dt_s):
     assert abs(energy.plug_ws - energy.cells_ws - energy.vehicle_loss_ws) <= 1e-12 * throughput_ws
 
 
-@given(start_w=powers_w, target_w=powers_w, up=rates_w_per_s, down=rates_w_per_s, dt_s=spans_s, share=st.floats(0.0, 1.0))
+@given(
+    start_w=powers_w, target_w=powers_w, up=rates_w_per_s, down=rates_w_per_s, dt_s=spans_s, share=st.floats(0.0, 1.0)
+)
 def test_a_segment_may_be_cut_anywhere(start_w, target_w, up, down, dt_s, share):
     middle_w = ramp_power_w(start_w, target_w, up, down, share * dt_s)
     whole = segment_energy(start_w, target_w, up, down, dt_s, *LOSSES)
     first = segment_energy(start_w, target_w, up, down, share * dt_s, *LOSSES)
     rest = segment_energy(middle_w, target_w, up, down, dt_s - share * dt_s, *LOSSES)
     parts = [one + two for one, two in zip(first, rest, strict=True)]
-    assert parts == pytest.approx(list(whole), rel=1e-9, abs=1e-9 * (abs(start_w) + abs(target_w) + 1_000.0) * (dt_s + 1.0))
+    assert parts == pytest.approx(
+        list(whole), rel=1e-9, abs=1e-9 * (abs(start_w) + abs(target_w) + 1_000.0) * (dt_s + 1.0)
+    )
 
 
 def test_no_time_is_no_energy():

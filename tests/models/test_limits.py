@@ -42,7 +42,9 @@ GUARD = LimitParams(guarantee_departure=1.0, assumed_efficiency=0.9, departure_m
         pytest.param(-9_000.0, {"station_discharge_w": 7_000.0}, -7_000.0, "station_power", id="station discharge"),
         pytest.param(-9_000.0, {"maximum_discharge_w": 0.0}, 0.0, "ev_power", id="a car that only charges"),
         pytest.param(9_000.0, {"maximum_charge_a": 20.0, "voltage_v": 350.0}, 7_000.0, "current", id="DC current"),
-        pytest.param(-9_000.0, {"maximum_discharge_a": 20.0, "voltage_v": 350.0}, -7_000.0, "current", id="DC current out"),
+        pytest.param(
+            -9_000.0, {"maximum_discharge_a": 20.0, "voltage_v": 350.0}, -7_000.0, "current", id="DC current out"
+        ),
         pytest.param(9_000.0, {"maximum_charge_a": 1.0}, 9_000.0, "none", id="no current limit without a voltage"),
         pytest.param(-5_000.0, {"minimum_energy_wh": 0.0}, 0.0, "minimum_energy_gate", id="at the driver's minimum"),
         pytest.param(-5_000.0, {"minimum_v2x_energy_wh": 0.0}, 0.0, "v2x_energy_gate", id="at the band's bottom"),
@@ -56,7 +58,11 @@ GUARD = LimitParams(guarantee_departure=1.0, assumed_efficiency=0.9, departure_m
         pytest.param(2_000.0, {"minimum_energy_wh": 1.0}, 11_000.0, "charge_at_once", id="too slow below the minimum"),
         pytest.param(11_000.0, {"minimum_energy_wh": 1.0}, 11_000.0, "none", id="at once already"),
         pytest.param(
-            0.0, {"minimum_energy_wh": 1.0, "station_charge_w": 3e3}, 3_000.0, "charge_at_once", id="at once within limits"
+            0.0,
+            {"minimum_energy_wh": 1.0, "station_charge_w": 3e3},
+            3_000.0,
+            "charge_at_once",
+            id="at once within limits",
         ),
         pytest.param(1_000.0, {}, 0.0, "minimum_power", id="too little"),
         pytest.param(-1_000.0, {}, 0.0, "minimum_power", id="too little, discharging"),
