@@ -83,4 +83,5 @@ def _text_words(column: pa.DictionaryArray) -> Words:
         int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little") for word in column.dictionary.to_pylist()
     ]
     lookup = np.array([*hashes, NULL], np.uint64)
-    return lookup[column.indices.fill_null(len(hashes)).to_numpy(zero_copy_only=False)]
+    words: Words = lookup[column.indices.fill_null(len(hashes)).to_numpy(zero_copy_only=False)]
+    return words

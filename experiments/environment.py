@@ -15,20 +15,20 @@ DEPENDENCIES = ("simpy", "numpy", "pandas", "pyarrow", "typer", "pydantic", "ric
 EXTRAS = {"duckdb": "query", "polars": "query", "matplotlib": "notebook", "nbclient": "notebook", "numba": "test"}
 
 
-class EnvironmentProblem(RuntimeError):
+class InstallationError(RuntimeError):
     """Something about this installation that a user can mend; exit code 3."""
 
 
-class MissingExtra(EnvironmentProblem):
+class MissingExtraError(InstallationError):
     """An optional library is not installed."""
 
 
 def optional(name: str) -> ModuleType:
-    """Import an optional library; raises MissingExtra saying how to install it."""
+    """Import an optional library; raises MissingExtraError saying how to install it."""
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise MissingExtra(
+        raise MissingExtraError(
             f"'{name}' is not installed. Install it with: pip install -e '.[{EXTRAS.get(name, name)}]'"
         ) from None
 
@@ -46,10 +46,10 @@ def shadowed() -> list[str]:
 
 
 def check_packages() -> None:
-    """Raise EnvironmentProblem when one of our packages is not ours."""
+    """Raise InstallationError when one of our packages is not ours."""
     problems = shadowed()
     if problems:
-        raise EnvironmentProblem(f"another package hides ours: {'; '.join(problems)}")
+        raise InstallationError(f"another package hides ours: {'; '.join(problems)}")
 
 
 def version_of(distribution: str) -> str | None:

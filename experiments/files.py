@@ -35,7 +35,7 @@ def looks_like_path(value: str) -> bool:
 
 
 def policy_file(name: str) -> tuple[str, str] | None:
-    """File and attribute of a policy given as `./file.py:attribute` (the attribute may be missing); None for other names."""
+    """File and attribute of a policy given as `./file.py:attribute`, or just the file; None for other names."""
     file, _, attribute = name.rpartition(":") if ".py:" in name else (name, "", "")
     return (file, attribute) if file.endswith(".py") else None
 

@@ -1,4 +1,4 @@
-"""Everything that a scenario names and that lies in files, read and checked: policy, vehicles, grid, series, arrivals."""
+"""What a scenario names and what lies in files, read and checked: policy, vehicles, grid, series, arrivals."""
 
 import math
 from pathlib import Path
@@ -33,7 +33,7 @@ def read_inputs(scenario: Scenario, policy: Any = None) -> Read:
     """
     files: dict[str, Path] = {}
     found = find_policy(scenario.policy.name) if policy is None else Found(scenario.policy.name, policy, "given")
-    own_file = policy_file(scenario.policy.name) if policy is None else None
+    own_file = policy_file(scenario.policy.name)
     if own_file:
         files["policy.name"] = Path(own_file[0])
     files["fleet.vehicles"] = locate("fleet.vehicles", scenario.fleet.vehicles)

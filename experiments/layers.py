@@ -1,4 +1,4 @@
-"""Layers of settings: a scenario file, the files it extends, variants and overrides, laid over one another key by key."""
+"""Layers of settings: a scenario file, what it extends, a variant, overrides, laid over one another key by key."""
 
 import datetime
 import re
@@ -13,7 +13,7 @@ from experiments.keys import did_you_mean, is_list_of_sections, known_names, sec
 
 
 class Layer(NamedTuple):
-    """Settings from one place. `origin` names it in messages; `text` is the TOML they were read from, for line numbers."""
+    """Settings from one place. `origin` names it in messages; `text` is the TOML it was read from, for line numbers."""
 
     origin: str
     data: dict[str, Any]

@@ -26,7 +26,7 @@ class Loaded(NamedTuple):
 
     def origin(self, key: str) -> str:
         """Where the value of the dotted `key` comes from."""
-        layer = self.origins.get(key)
+        layer = self.origins.get(key) or self.origins.get(key.rpartition(".")[0])  # the latter for entries of tables
         return layer.origin if layer else "default"
 
 
@@ -59,17 +59,17 @@ def load(
     """The scenario with its overrides: one entry, or one for each of its variants.
 
     `overrides` are texts `section.key=value`, later ones win; `settings` are the same as (nested) values and win over
-    the file, too. `variant` picks one variant. Raises UserError, one line per problem.
+    the file, too. `variant` picks one variant. An empty
+    `scenario` stands for the defaults alone. Raises UserError, one line per problem.
     """
-    path = find_scenario(scenario)
-    layers, variants = _file_layers(path, ())
+    layers, variants = _file_layers(find_scenario(scenario), ()) if scenario else ([], {})
     changes = [parse_override(text, position) for position, text in enumerate(overrides, 1)]
     if settings:
         changes.append(Layer("override", expand(dict(settings), "override")))
     changes = [layer._replace(data=anchor(layer.data, Path.cwd())) for layer in changes]
     if variant:
         if variant not in variants:
-            raise UserError(f"{path.stem} has no variant '{variant}'.{did_you_mean(variant, variants)}")
+            raise UserError(f"{scenario} has no variant '{variant}'.{did_you_mean(variant, variants)}")
         variants = {variant: variants[variant]}
     if not variants:
         return [_checked([*layers, *changes], "")]

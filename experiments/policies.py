@@ -45,6 +45,11 @@ def entry_points() -> dict[str, importlib.metadata.EntryPoint]:
     return {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
 
 
+def origin_of(point: importlib.metadata.EntryPoint) -> str:
+    """Who announces an entry point, in words."""
+    return f"entry point of {point.dist.name}" if point.dist else "entry point"
+
+
 def find_policy(name: str) -> Found:
     """The policy that `name` stands for; raises UserError when there is none, or when its file does not load."""
     file = policy_file(name)
@@ -59,9 +64,7 @@ def find_policy(name: str) -> Found:
         return packaged[name]
     points = entry_points()
     if name in points:
-        return Found(
-            name, points[name].load(), f"entry point of {points[name].dist.name if points[name].dist else '?'}"
-        )
+        return Found(name, points[name].load(), origin_of(points[name]))
     raise UserError(f"policy.name: there is no policy '{name}'.{did_you_mean(name, [*packaged, *points])}")
 
 
@@ -123,7 +126,7 @@ def _kind(function: Any, name: str) -> str:
 
 
 def _beside(thing: Any, name: str, argument: str) -> Any:
-    """What is called `name` in a module or class; for a function, the type of its `argument`, or what lies beside it."""
+    """What is called `name` in a module or class; for a function, the type of `argument`, or what lies beside it."""
     if not inspect.isroutine(thing):
         return getattr(thing, name, None)
     found = getattr(thing, "__globals__", {}).get(name)

@@ -174,7 +174,7 @@ PUBLIC = ("path", "manifest", "kpis", "name", "status", "config", "tables", "row
 def _projection(columns: list[str]) -> dict[str, Any]:
     import pyarrow.compute as pc
 
-    seconds = pc.divide(pc.cast(pc.field("t_ns"), "float64", safe=False), float(NS))
+    seconds = pc.field("t_ns").cast("float64", safe=False) / float(NS)
     return {column: seconds if column == TIME_S else pc.field(column) for column in columns}
 
 
@@ -205,7 +205,7 @@ def _with_metadata(rows: "pa.Table", schema: "pa.Schema") -> "pa.Table":
 
 
 def _to_pandas(rows: "pa.Table") -> "pd.DataFrame":
-    frame = rows.to_pandas()
+    frame: pd.DataFrame = rows.to_pandas()
     frame.attrs["units"] = {
         field.name: field.metadata[b"unit"].decode()
         for field in rows.schema

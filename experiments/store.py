@@ -1,4 +1,4 @@
-"""Tables on disk: Parquet parts with units and meaning in their metadata, written so that a kill costs at most one part.
+"""Tables on disk: Parquet parts with units and meaning in their metadata; a kill costs at most one part of each.
 
 A part is written under a name ending in `.tmp`, closed, then renamed; whoever reads ignores `*.tmp`.
 """

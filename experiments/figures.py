@@ -1,0 +1,116 @@
+"""Key figures for people: what they are called, and numbers with units that the eye takes in."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+NOTHING = "–"
+
+LABELS = {
+    "nadir_hz": "lowest frequency",
+    "nadir_without_hz": "lowest frequency without the fleet",
+    "zenith_hz": "highest frequency",
+    "zenith_without_hz": "highest frequency without the fleet",
+    "maximum_deviation_hz": "largest deviation",
+    "maximum_rocof_hz_per_s": "steepest rate of change",
+    "maximum_service_w": "most service to the grid",
+    "sessions": "sessions",
+    "sessions_reached_loop": "sessions that reached the charge loop",
+    "charge_loops": "charge loops",
+    "grid_energy_wh": "energy at the grid, net",
+    "charged_wh": "energy charged, plug",
+    "discharged_wh": "energy fed back, plug",
+    "battery_energy_wh": "energy in the cells, net",
+    "loss_wh": "losses",
+    "target_met_share": "targets met",
+    "feasible_target_met_share": "feasible targets met",
+    "tracking_rmse_w": "tracking error, rms",
+    "response_delay.count": "setpoint steps delivered",
+    "response_delay.superseded": "setpoint steps superseded",
+    "response_delay.p50_s": "response delay, median",
+    "response_delay.p95_s": "response delay, 95 %",
+    "response_delay.p99_s": "response delay, 99 %",
+    "minimum_power_gap_s": "time held in the minimum-power gap",
+    "soc_bounds_reached": "state-of-charge bounds reached",
+}
+GROUPS = {
+    "targets": "targets",
+    "why_missed": "missed because of",
+    "clips": "clips",
+    "end_reasons": "ended by",
+    "messages": "messages",
+}
+PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+
+
+def flat(figures: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested figures as (dotted key, value), in their order."""
+    for key, value in figures.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
+
+
+def label(key: str) -> str:
+    """What a figure is called in tables."""
+    group, _, rest = key.partition(".")
+    if key in LABELS:
+        return LABELS[key]
+    return f"{GROUPS.get(group, group)}: {rest}" if rest else key.replace("_", " ")
+
+
+def text(key: str, value: Any) -> str:
+    """A value with its unit, which the key ends in."""
+    if value is None:
+        return NOTHING
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return str(value)
+    if key.endswith("_hz_per_s"):
+        return f"{value:.3f} Hz/s"
+    if key.endswith("_hz"):
+        return f"{value:.3f} Hz"
+    if key.endswith("_wh"):
+        return scaled(value, "Wh")
+    if key.endswith("_w"):
+        return scaled(value, "W")
+    if key.endswith(("_share", "_pu")):
+        return f"{100.0 * value:.1f} %"
+    if key.endswith("_s"):
+        return seconds(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def difference(key: str, before: Any, after: Any) -> str:
+    """The change of a figure, signed; empty when there is none to tell."""
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in (before, after)):
+        return ""
+    change = after - before
+    if change == 0:
+        return ""
+    sign = "+" if change > 0 else "−"
+    if key.endswith("_hz"):
+        return f"{sign}{1e3 * abs(change):.1f} mHz"
+    told = sign + text(key, abs(change))
+    return told if key.endswith(("_share", "_pu")) or before == 0 else f"{told} ({100.0 * change / abs(before):+.1f} %)"
+
+
+def scaled(value: float, unit: str) -> str:
+    """Three or four digits and a prefix: 1.23 kWh."""
+    factor, prefix = next(((f, p) for f, p in PREFIXES if abs(value) >= f), (1.0, ""))
+    number = value / factor
+    digits = 2 if abs(number) < 10.0 else 1 if abs(number) < 100.0 else 0
+    return f"{number:.{digits}f} {prefix}{unit}".replace("-0.00 ", "0.00 ")
+
+
+def seconds(value: float) -> str:
+    """A span: milliseconds below a second."""
+    if value == 0.0:
+        return "0 s"
+    return (
+        f"{1e3 * value:.0f} ms" if abs(value) < 1.0 else f"{value:,.1f} s" if abs(value) < 100.0 else f"{value:,.0f} s"
+    )
+
+
+def size(value: int) -> str:
+    """Bytes."""
+    return scaled(float(value), "B").replace(" kB", " kB")

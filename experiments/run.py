@@ -1,0 +1,250 @@
+"""One run, from a scenario to a run folder; several for a scenario with variants. The same for shell and notebook."""
+
+import datetime
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cosim.inputs import Inputs, Series
+from cosim.scenario import Scenario, to_ns
+from cosim.world import Outcome, World, problems, warnings
+from experiments import folder
+from experiments.errors import UserError
+from experiments.inputs import Read, read_inputs, undisturbed
+from experiments.load import Loaded, from_scenario, load_one
+from experiments.policies import source_of
+from experiments.record import config_hash, config_text, policy_reference, preamble
+from experiments.runs import Run
+from experiments.store import Store
+from experiments.watch import Interrupts, Watch
+
+
+class RunFailedError(RuntimeError):
+    """Something raised while the simulation was going on; what had been recorded is kept."""
+
+
+def simulate(
+    scenario: str | Path | Mapping[str, Any] | Scenario = "quickstart",
+    policy: Any = None,
+    *,
+    seed: int | None = None,
+    variant: str = "",
+    parameters: Mapping[str, float] | None = None,
+    out: str | Path | None = None,
+    runs: str | Path = folder.RUNS,
+    report: bool = True,
+    watch: Watch | None = None,
+    **settings: Any,
+) -> Run:
+    """Run a scenario and open the result; the same path as `v2g-cosim run`.
+
+    Parameters
+    ----------
+    scenario : str, Path, mapping or Scenario
+        Name of a packaged scenario, a TOML file, a run folder to repeat, or settings as nested dicts.
+    policy : optional
+        Name of a policy, or a policy itself: a module, class or function.
+    seed : int, optional
+        Instead of the scenario's.
+    variant : str
+        Which variant, for a scenario that has several.
+    parameters : mapping, optional
+        Parameters of the policy.
+    out, runs : path
+        The run folder itself, or the folder in which to make one.
+    report : bool
+        Whether to write report.html.
+    **settings
+        Sections with the keys to change: `fleet={"n_ev": 4}, duration_s=60.0`.
+
+    Raises
+    ------
+    UserError
+        The scenario does not hold; nothing has been run.
+    RunFailedError
+        The simulation raised, a policy for instance; `__cause__` is what it raised.
+    """
+    changes: dict[str, Any] = dict(settings)
+    thing = None if policy is None or isinstance(policy, str) else policy
+    name = policy if isinstance(policy, str) else policy_reference(thing).name if thing is not None else None
+    if name is not None or parameters:
+        changes["policy"] = {**({} if name is None else {"name": name}), **(parameters or {})}
+    if seed is not None:
+        changes["seed"] = seed
+    if isinstance(scenario, Scenario):
+        if changes:
+            raise UserError("a Scenario made in Python takes no further settings, policy or seed: set them in it")
+        loaded = from_scenario(scenario)
+    elif isinstance(scenario, Mapping):
+        loaded = load_one("", settings={**scenario, **changes})
+    else:
+        loaded = load_one(str(scenario), variant=variant, settings=changes)
+    target = None if out is None else Path(out)
+    return run_one(loaded, out=target, runs=Path(runs), policy=thing, report=report, watch=watch or Watch())
+
+
+def run_one(
+    loaded: Loaded,
+    *,
+    out: Path | None = None,
+    runs: Path = folder.RUNS,
+    policy: Any = None,
+    report: bool = True,
+    watch: Watch,
+) -> Run:
+    """Run one scenario into its own folder.
+
+    Everything that can be refused is refused before the folder is made. Raises UserError and RunFailedError.
+    """
+    read, told = checked_inputs(loaded.scenario, policy)
+    watch.announce(loaded)
+    for text in told:
+        watch.warn(text)
+    started = now()
+    digest = config_hash(loaded.scenario, read)
+    path = folder.new_folder(loaded.scenario.name, digest, started, out, runs)
+    with Interrupts(watch) as interrupts:
+        _run_into(path, loaded, read, told, digest, started, watch, interrupts)
+        if report:
+            write_report(path)
+    if out is None:
+        folder.point_latest(path)
+    run = Run(path)
+    watch.finished(run)
+    return run
+
+
+def run_variants(
+    variants: Sequence[Loaded], *, out: Path | None = None, runs: Path = folder.RUNS, report: bool = True, watch: Watch
+) -> tuple[Path, list[Run]]:
+    """Run the variants of a scenario, one after the other, into sub-folders of one folder; return it and the runs."""
+    for loaded in variants:
+        checked_inputs(loaded.scenario)  # what is refused is refused before the first one runs
+    scenario = variants[0].scenario
+    started = now()
+    digest = config_hash(scenario, read_inputs(scenario))
+    path = folder.new_folder(scenario.name, digest, started, out, runs)
+    manifest: dict[str, Any] = {"version": 1, "kind": "variants", "status": "running", "scenario": scenario.name}
+    manifest |= {"started": stamp(started), "variants": []}
+    done: list[Run] = []
+    for loaded in variants:
+        manifest["variants"].append(loaded.variant)
+        folder.write_json(path / folder.MANIFEST, manifest)
+        done.append(run_one(loaded, out=path / loaded.variant, report=report, watch=watch))
+        if done[-1].status != "done":
+            break
+    manifest |= {"status": done[-1].status, "ended": stamp(now())}
+    folder.write_json(path / folder.MANIFEST, manifest)
+    if out is None:
+        folder.point_latest(path)
+    return path, done
+
+
+def checked_inputs(scenario: Scenario, policy: Any = None) -> tuple[Read, list[str]]:
+    """Inputs of a scenario that can work, and warnings; raises UserError for one that cannot."""
+    read = read_inputs(scenario, policy)
+    found = problems(scenario, read.inputs)
+    if found:
+        raise UserError("\n".join(found))
+    return read, warnings(scenario, read.inputs)
+
+
+def write_report(path: Path) -> None:
+    """Make report.html from what lies in a run folder."""
+    from experiments.report import report_html
+
+    (path / folder.REPORT).write_text(report_html(Run(path)), encoding="utf-8")
+
+
+def now() -> datetime.datetime:
+    """Calendar time, for names and manifests only."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+def stamp(instant: datetime.datetime) -> str:
+    """An instant as text."""
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _run_into(
+    path: Path,
+    loaded: Loaded,
+    read: Read,
+    told: list[str],
+    digest: str,
+    started: datetime.datetime,
+    watch: Watch,
+    interrupts: Interrupts,
+) -> None:
+    inputs = folder.copy_inputs(read.files, path)
+    (path / folder.CONFIG).write_text(config_text(loaded, inputs), encoding="utf-8")
+    source = "" if "policy.name" in read.files or read.policy.origin != "given" else source_of(read.policy.thing)
+    if source:  # typed in a notebook: kept to be read, it cannot be run from there
+        (path / "inputs" / "policy-source.txt").write_text(source, encoding="utf-8")
+    manifest = preamble(loaded, read, inputs, digest) | {"started": stamp(started), "warnings": told}
+    folder.write_json(path / folder.MANIFEST, {"status": "running", **manifest})
+    began_s = time.perf_counter()
+    store = Store(path)
+    with _failures_noted(path, manifest):
+        outcome = play(loaded.scenario, read.inputs, store, interrupts, watch)
+    wall_s = time.perf_counter() - began_s
+    sizes = store.close()
+    folder.write_json(path / folder.KPIS, outcome.kpis)
+    manifest |= {
+        "ended": stamp(now()),
+        "wall_s": round(wall_s, 3),
+        "simulated_s": outcome.simulated_s,
+        "events": outcome.events,
+        "checks": [check._asdict() for check in outcome.checks],
+        "tables": {name: size._asdict() for name, size in sizes.items()},
+    }
+    folder.write_json(path / folder.MANIFEST, {"status": outcome.status, **manifest})
+
+
+def play(scenario: Scenario, inputs: Inputs, store: Store, interrupts: Interrupts, watch: Watch) -> Outcome:
+    """Simulate into a store; with `grid.baseline = "counterfactual"`, first the same without the service."""
+    if scenario.grid.baseline == "counterfactual":
+        inputs = inputs._replace(baseline=counterfactual(scenario, inputs, interrupts, watch))
+    watch.begin("simulate", scenario.duration_s)
+    try:
+        return World(scenario, inputs, store.write).run(interrupts.stop, watch.progress)
+    finally:
+        watch.end()
+
+
+def counterfactual(scenario: Scenario, inputs: Inputs, interrupts: Interrupts, watch: Watch) -> Series:
+    """What the same fleet draws with the service off: mean power at the end of each tick [W], without cars_per_ev."""
+    grid = scenario.grid.model_copy(update={"baseline": "zero"})
+    record = scenario.record.model_copy(update={"charge_loop": False, "setpoints": False, "trace_evs": ()})
+    quiet = scenario.model_copy(update={"grid": grid, "record": record})
+    world = World(quiet, undisturbed(inputs), lambda part: None)
+    watch.begin("baseline", scenario.duration_s)
+    try:
+        world.run(interrupts.stop, watch.progress)
+    finally:
+        watch.end()
+    tick_ns = to_ns(grid.tick_s)
+    power_w = tuple(world.fleet_power_w) or (0.0,)  # stopped before the first tick
+    times_s = tuple((k + 1) * tick_ns * 1e-9 for k in range(len(power_w)))
+    return Series(times_s, power_w, "the same run without the service")
+
+
+@contextmanager
+def _failures_noted(path: Path, manifest: dict[str, Any]) -> Any:
+    """Write into the manifest how a simulation broke off; what it recorded stays readable."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        folder.write_json(path / folder.MANIFEST, {"status": "interrupted", **manifest, "ended": stamp(now())})
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error} ({Path(place.filename).name} line {place.lineno})"
+        (path / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        folder.write_json(
+            path / folder.MANIFEST, {"status": "failed", **manifest, "ended": stamp(now()), "error": text}
+        )
+        raise RunFailedError(f"the run broke off: {text}; the whole story is in {path / 'error.txt'}") from error

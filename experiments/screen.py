@@ -1,0 +1,184 @@
+"""What the terminal shows: the head of a run, its outcome, tables. Data goes to stdout, talk to stderr."""
+
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cosim.scenario import Scenario
+from experiments import folder
+from experiments.figures import difference, scaled, seconds, text
+from experiments.record import short_policy
+from experiments.runs import Run
+
+NAME = "v2g-cosim"
+
+
+def console() -> Console:
+    """Standard output; colours only on a terminal, and no line is broken when it is none."""
+    wide = None if sys.stdout.isatty() else 200
+    return Console(highlight=False, width=wide)
+
+
+def program() -> str:
+    """How the user calls this program, to be copied from the screen."""
+    called = Path(sys.argv[0])
+    if called.name != NAME or shutil.which(NAME) == str(called):
+        return NAME
+    return str(called)
+
+
+def near(path: Path) -> str:
+    """A path as short as it can be typed."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def head(scenario: Scenario, variant: str = "") -> str:
+    """One line that says what runs."""
+    fleet, grid = scenario.fleet, scenario.grid
+    cars = f"{fleet.n_ev:,} EVs" + (f" × {fleet.cars_per_ev:g}" if fleet.cars_per_ev != 1.0 else "")
+    worlds = {
+        "closed_loop": f"grid {Path(grid.preset).stem}, closed loop",
+        "replay": f"replay of {Path(grid.file).name}",
+        "nominal": "nominal frequency",
+    }
+    parts = [
+        f"[bold]{escape(scenario.name)}[/]" + (f" [cyan]\\[{escape(variant)}][/]" if variant else ""),
+        cars,
+        f"policy {escape(short_policy(scenario.policy.name))}",
+        f"{scenario.duration_s:,g} s",
+        f"loop gap {seconds(scenario.ev.loop_gap_s)}",
+        escape(worlds[grid.model]),
+        f"seed {scenario.seed}",
+    ]
+    return " · ".join(parts)
+
+
+def outcome(run: Run) -> Iterable[str]:
+    """What came of a run: key figures with and without the fleet, then the checks. Lines with markup."""
+    kpis = run.kpis
+    if kpis:
+        yield from _frequency(kpis, run.manifest.get("nominal_hz", 50.0))
+        yield _line("service", _service(kpis))
+        yield _line("energy", _energy(run))
+        yield _line("response", _response(kpis.get("response_delay", {})))
+        yield _line("sessions", _sessions(kpis))
+    yield _line("checks", _checks(run.manifest.get("checks", [])))
+
+
+def _line(name: str, content: str) -> str:
+    return f"  [cyan]{name:<10}[/] {content}"
+
+
+def _frequency(kpis: dict[str, Any], nominal_hz: float) -> Iterable[str]:
+    rows = [("lowest", "nadir_hz", "nadir_without_hz"), ("highest", "zenith_hz", "zenith_without_hz")]
+    if kpis.get("nadir_without_hz") is None:
+        extremes = [f"{name} {text(key, kpis.get(key))}" for name, key, _ in rows]
+        yield _line(
+            "frequency", " · ".join([*extremes, f"steepest {text('_hz_per_s', kpis.get('maximum_rocof_hz_per_s'))}"])
+        )
+        return
+    yield _line("frequency", f"[dim]{'':8}{'with the fleet':>16}{'without':>14}[/]")
+    for name, with_key, without_key in rows:
+        with_hz, without_hz = kpis[with_key], kpis[without_key]
+        better = abs(with_hz - nominal_hz) < abs(without_hz - nominal_hz)
+        change = difference(with_key, without_hz, with_hz)
+        told = f"{name:<8}{text(with_key, with_hz):>16}{text(without_key, without_hz):>14}"
+        yield _line("", f"{told}   [{'green' if better else 'dim'}]{change}[/]")
+
+
+def _service(kpis: dict[str, Any]) -> str:
+    most, error = text("_w", kpis.get("maximum_service_w")), text("_w", kpis.get("tracking_rmse_w"))
+    return f"at most {most} · tracking error {error} rms"
+
+
+def _energy(run: Run) -> str:
+    kpis = run.kpis
+    each = "" if run.manifest.get("cars_per_ev", 1.0) == 1.0 else f"   [dim]({run.manifest['n_ev']:,} simulated EVs)[/]"
+    parts = [
+        f"{name} {text(key, kpis.get(key))}"
+        for name, key in (("charged", "charged_wh"), ("fed back", "discharged_wh"), ("losses", "loss_wh"))
+    ]
+    return " · ".join(parts) + each
+
+
+def _response(delay: dict[str, Any]) -> str:
+    if not delay.get("count"):
+        return f"no setpoint step of 5 % or more was followed through ({delay.get('superseded', 0):,} superseded)"
+    quantiles = " · ".join(f"{name} {text('_s', delay.get(f'{name}_s'))}" for name in ("p50", "p95", "p99"))
+    counts = f"{delay['count']:,} steps, {delay['superseded']:,} superseded"
+    return f"{quantiles}   [dim](decided to 90 % delivered; {counts})[/]"
+
+
+def _sessions(kpis: dict[str, Any]) -> str:
+    targets = kpis.get("targets", {})
+    reached = f"{kpis.get('sessions_reached_loop', 0):,} of {kpis.get('sessions', 0):,} reached the charge loop"
+    told = [f"{targets[name]:,} {name}" for name in ("met", "missed", "open") if targets.get(name)]
+    why = ", ".join(f"{name} {count:,}" for name, count in kpis.get("why_missed", {}).items() if count)
+    return reached + (f" · target {', '.join(told)}" if told else "") + (f" ({escape(why)})" if why else "")
+
+
+def _checks(checks: Sequence[dict[str, Any]]) -> str:
+    broken = [check for check in checks if not check["ok"]]
+    if not checks:
+        return "[yellow]not done[/]"
+    if not broken:
+        names = ", ".join(check["name"].replace("_", " ") for check in checks)
+        return f"[green]all {len(checks)} invariants hold[/]   [dim]({names})[/]"
+    return "; ".join(f"[bold red]{check['name']} broken[/] {escape(check['detail'])}" for check in broken)
+
+
+def written(run: Run) -> str:
+    """Where a run lies and how big it is."""
+    tables = run.manifest.get("tables", {})
+    rows, stored = (sum(entry[name] for entry in tables.values()) for name in ("rows", "bytes"))
+    speed = (
+        f", {run.manifest['simulated_s'] / run.manifest['wall_s']:,.0f}× real time"
+        if run.manifest.get("wall_s")
+        else ""
+    )
+    size = f"{len(tables)} tables, {rows:,} rows, {scaled(float(stored), 'B')}"
+    wall = f"{run.manifest.get('wall_s', 0.0):.1f} s{speed}"
+    return f"wrote [bold]{escape(near(run.path))}/[/]   [dim]({size}; {wall})[/]"
+
+
+def next_steps(run: Run, variants: Path | None = None) -> Iterable[str]:
+    """What one would type now; `variants` is the folder around the variants of a scenario."""
+    path = variants or run.path
+    inside = path.parent == folder.RUNS
+    name = folder.LATEST if inside else near(path)
+    report = (folder.RUNS / folder.LATEST if inside else path) / (run.path.name if variants else "") / folder.REPORT
+    if (run.path / folder.REPORT).is_file():
+        yield f"  [cyan]open[/]  {escape(str(report))}"
+    if variants is not None:
+        yield f"  [cyan]next[/]  {program()} compare {escape(name)}"
+        return
+    yield f"  [cyan]next[/]  {program()} trace {escape(name)}"
+    if inside:
+        other = "droop-soc" if run.manifest["policy"]["name"] == "droop" else "droop"
+        yield f"        {program()} run {escape(run.manifest['scenario'])} policy.name={other}"
+        yield f"        {program()} compare latest~1 latest"
+
+
+def interrupted(run: Run) -> str:
+    """What is left of a run that was stopped."""
+    kept = run.manifest.get("simulated_s", 0.0)
+    return f"[yellow]interrupted[/]: kept 0–{kept:,.1f} s of {run.manifest.get('duration_s', 0.0):,g} s"
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> Table:
+    """A plain table; columns numbered in `right` are aligned right."""
+    made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for number, title in enumerate(titles):
+        made.add_column(title, justify="right" if number in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(escape(cell) for cell in row))
+    return made
