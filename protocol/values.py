@@ -4,7 +4,7 @@ The named types (`PercentValue`, `UnsignedInt`, ...) are `int`, `str` and `bytes
 each one carries the schema's name and range, from which `schema.py` writes the checks.
 """
 
-import math
+from math import floor
 from typing import Annotated, ClassVar, Final, NamedTuple
 
 from protocol.iso20.errors import LocalProtocolError
@@ -127,26 +127,18 @@ def wire(x: float) -> float:
     the quantities carried (W, Wh, A, V, Hz) need no finer one.
     """
     magnitude = -x if x < 0.0 else x
-    if not magnitude < _LARGEST:
-        return x
-    if magnitude * 10.0 >= _FULL:
-        unit = 1.0
+    if magnitude < 3276.75:
+        per_unit = 10.0 if magnitude * 100.0 >= _FULL else 100.0 if magnitude * 1000.0 >= _FULL else 1000.0
+        number = floor(magnitude * per_unit + 0.5) / per_unit  # dividing gives the double nearest to the decimal
+    elif magnitude < _FULL:
+        number = floor(magnitude + 0.5) * 1.0
+    elif magnitude < _LARGEST:
+        unit = 10.0
         while magnitude / unit >= _FULL:
             unit *= 10.0
-        scaled = magnitude / unit
-        value = math.floor(scaled)
-        if scaled - value >= 0.5:
-            value += 1
-        number = value * unit
+        number = floor(magnitude / unit + 0.5) * unit
     else:
-        per_unit = 1000.0
-        while magnitude * per_unit >= _FULL:
-            per_unit /= 10.0
-        scaled = magnitude * per_unit
-        value = math.floor(scaled)
-        if scaled - value >= 0.5:
-            value += 1
-        number = value / per_unit  # dividing gives the double nearest to the decimal, multiplying by 0.001 does not
+        return x
     return 0.0 - number if x < 0.0 else number  # 0.0 - 0.0 is +0.0: there is one zero on the wire
 
 
@@ -214,7 +206,7 @@ def _intern(number: float) -> RationalNumber:
     if magnitude >= _FULL:
         while magnitude / 10.0**exponent >= _FULL:
             exponent += 1
-    elif number != math.floor(number):
+    elif number != floor(number):
         exponent = -3
         while magnitude * 10.0**-exponent >= _FULL:
             exponent += 1

@@ -11,7 +11,7 @@ Wishes (`stop`, `renegotiate_schedule`) change which request comes next; they ne
 import math
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from protocol.iso20 import phases
 from protocol.iso20.ac import ACChargeParameterDiscoveryRes
@@ -76,6 +76,7 @@ class _Wish(Enum):
     STOP = auto()
     RENEGOTIATE = auto()
     DISCOVER_AGAIN = auto()  # the renegotiation has begun, and this EV restarts from ChargeParameterDiscovery
+    LEAVING = auto()  # power has been stopped: what is left is the ordinary sequence
 
 
 # Budget of each phase: the reason when it runs out, and its span in `Timers`.
@@ -153,13 +154,14 @@ class EVCC(Session):
 
     def stop(self, code: str | None = None, explanation: str | None = None) -> None:
         """Wish to leave: PowerDeliveryReq(Stop) if power may flow, then SessionStopReq(Terminate)."""
-        self._wish = _Wish.STOP
+        if self._wish is not _Wish.LEAVING:
+            self._wish = _Wish.STOP
         self._termination_code = code
         self._termination_explanation = explanation
 
     def renegotiate_schedule(self) -> None:
-        """Wish to walk the chain back to ScheduleExchange, from the next turn of the loop. A wish to stop outranks it."""
-        if self._wish is not _Wish.STOP:
+        """Wish to walk the chain back to ScheduleExchange, from the next turn of the loop; a stop outranks it."""
+        if self._wish is _Wish.GO_ON:
             self._wish = _Wish.RENEGOTIATE
 
     @property
@@ -283,8 +285,8 @@ class EVCC(Session):
 
     def _hear_loop(self, response: Any, now_ns: int) -> Event:  # AC or DC, as agreed
         """A turn of the loop: setpoint in AC, limits in DC, and perhaps a notification."""
-        mode = response.control_mode
-        if mode.__class__ is not self._loop_mode:
+        mode, agreed_mode = response.control_mode, cast(Any, self._loop_mode)
+        if mode.__class__ is not agreed_mode:
             return self._give_up(EndReason.WRONG_CONTROL_MODE, f"{response.wire_name} with {mode.wire_name}")
         if not self._is_dc:
             target = mode.evse_target_active_power
@@ -331,12 +333,13 @@ class EVCC(Session):
             assert isinstance(request, ServiceDetailReq)
             if response.service_id != request.service_id:
                 return EndReason.WRONG_MESSAGE, f"details of service {response.service_id}, not {request.service_id}"
-        mode, agreed = None, self.agreed
+        mode: ComplexType | None = None
+        wanted: type[ComplexType] | None = None
         if isinstance(response, ScheduleExchangeRes):
             mode, wanted = response.control_mode, DynamicSEResControlMode
         elif isinstance(response, (ACChargeParameterDiscoveryRes, DCChargeParameterDiscoveryRes)):
-            assert agreed is not None
-            mode, wanted = response.energy_transfer_mode, agreed.service.discovery_response_mode
+            assert self.agreed is not None
+            mode, wanted = response.energy_transfer_mode, self.agreed.service.discovery_response_mode
         if mode is not None and type(mode) is not wanted:
             return EndReason.WRONG_CONTROL_MODE, f"{response.wire_name} with {mode.wire_name}"
         return None
@@ -388,7 +391,7 @@ class EVCC(Session):
             self.energised = True
         elif key is ChargeProgress.STOP:
             self.energised = False
-            self._wish = _Wish.GO_ON  # what is left of leaving is the ordinary sequence
+            self._wish = _Wish.LEAVING
         elif key is ChargeProgress.SCHEDULE_RENEGOTIATION and self._wish is _Wish.RENEGOTIATE:
             again = self.settings.renegotiate_from is State.CHARGE_PARAMETER_DISCOVERY
             self._wish = _Wish.DISCOVER_AGAIN if again else _Wish.GO_ON

@@ -16,13 +16,22 @@ T = TypeVar("T", bound=ComplexType)
 
 
 def split(mode: T) -> T:
-    """The same powers spread evenly over three phases; each phase is rounded to the wire by itself."""
+    """The same powers spread evenly over three phases."""
     values: dict[str, Any] = {particle.field: getattr(mode, particle.field) for particle in mode.particles}
     for field, value in list(values.items()):
         if value is not None and field + "_l2" in values:
-            third = rational(value.number / 3.0)
-            values[field] = values[field + "_l2"] = values[field + "_l3"] = third
+            values[field] = values[field + "_l2"] = values[field + "_l3"] = _third(value.number)
     return type(mode)(**values)
+
+
+def _third(whole: float) -> RationalNumber:
+    """A third as the wire carries it, rounded towards zero where needed: three phases never exceed the whole."""
+    third = rational(whole / 3.0)
+    step = 0.001 if whole > 0.0 else -0.001
+    while abs(third.number) * 3.0 > abs(whole):
+        third = rational(third.number - step)  # the same again while the wire is coarser than the step
+        step *= 10.0
+    return third
 
 
 def total_w(mode: ComplexType, field: str) -> float:

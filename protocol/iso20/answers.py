@@ -1,0 +1,506 @@
+"""What the SECC says: each response as a function of values. `ANSWERS` finds the function by request.
+
+A refusal is not made here but in `refusals.py`; what comes here has been checked.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from protocol.iso20 import phases
+from protocol.iso20.ac import (
+    ACChargeLoopRes,
+    ACChargeParameterDiscoveryReq,
+    ACChargeParameterDiscoveryRes,
+    ACCPDResEnergyTransferMode,
+    BPTACCPDResEnergyTransferMode,
+    BPTDynamicACCLReqControlMode,
+    BPTDynamicACCLResControlMode,
+    DynamicACCLReqControlMode,
+    DynamicACCLResControlMode,
+)
+from protocol.iso20.codes import (
+    ACConnector,
+    AppProtocolCode,
+    Authorization,
+    ChargeProgress,
+    DCConnector,
+    EVSENotification,
+    Processing,
+    ResponseCode,
+    ServiceID,
+)
+from protocol.iso20.common import (
+    AppProtocol,
+    AuthorizationReq,
+    AuthorizationRes,
+    AuthorizationSetupReq,
+    AuthorizationSetupRes,
+    DynamicSEResControlMode,
+    EIMASResAuthorizationMode,
+    EVSEStatus,
+    Header,
+    MeterInfo,
+    OfferedService,
+    PowerDeliveryReq,
+    PowerDeliveryRes,
+    ScheduleExchangeReq,
+    ScheduleExchangeRes,
+    ServiceDetailReq,
+    ServiceDetailRes,
+    ServiceDiscoveryReq,
+    ServiceDiscoveryRes,
+    ServiceList,
+    ServiceSelectionReq,
+    ServiceSelectionRes,
+    SessionSetupReq,
+    SessionSetupRes,
+    SessionStopReq,
+    SessionStopRes,
+    SupportedAppProtocolRes,
+)
+from protocol.iso20.dc import (
+    BPTDCCPDResEnergyTransferMode,
+    BPTDynamicDCCLReqControlMode,
+    BPTDynamicDCCLResControlMode,
+    DCCableCheckReq,
+    DCCableCheckRes,
+    DCChargeLoopRes,
+    DCChargeParameterDiscoveryReq,
+    DCChargeParameterDiscoveryRes,
+    DCCPDResEnergyTransferMode,
+    DCPreChargeReq,
+    DCPreChargeRes,
+    DCWeldingDetectionReq,
+    DCWeldingDetectionRes,
+    DynamicDCCLReqControlMode,
+    DynamicDCCLResControlMode,
+)
+from protocol.iso20.errors import LocalProtocolError
+from protocol.iso20.ratings import EVSERatings
+from protocol.iso20.services import SERVICES, Agreed, parameter_sets
+from protocol.iso20.session import Timers
+from protocol.schema import ComplexType
+from protocol.values import rational
+
+__all__ = [
+    "ANSWERS",
+    "LOOP_ANSWERS",
+    "Answer",
+    "LoopAnswer",
+    "SECCSettings",
+    "Station",
+    "meter_info",
+    "negotiate",
+    "offered",
+]
+
+
+class Answer(NamedTuple):
+    """What the station states now; discharge as magnitudes, power positive into the vehicle, at the plug.
+
+    `processing` answers the phases that may be Ongoing. `target_w` is the AC setpoint. The limits are those of the
+    moment; above the ratings they are clamped. `failure` declines the request: a FAILED code ends the session, a
+    WARNING code does not. A meter reading of -1 means there is no meter.
+    """
+
+    processing: Processing = Processing.FINISHED
+    present_v: float = 0.0
+    present_a: float = 0.0
+    present_w: float = 0.0
+    target_w: float = 0.0
+    maximum_charge_w: float = math.inf
+    minimum_charge_w: float = 0.0
+    maximum_discharge_w: float = math.inf
+    minimum_discharge_w: float = 0.0
+    maximum_charge_a: float = math.inf
+    maximum_discharge_a: float = math.inf
+    maximum_v: float = math.inf
+    minimum_v: float = 0.0
+    power_limit_achieved: bool = False
+    current_limit_achieved: bool = False
+    voltage_limit_achieved: bool = False
+    notification: EVSENotification | None = None
+    notification_max_delay_s: int = 0
+    failure: ResponseCode | None = None
+    meter_charged_wh: int = -1
+    meter_discharged_wh: int = -1
+
+
+class SECCSettings(NamedTuple):
+    """What a SECC is set to.
+
+    `new_session_id` gives eight bytes, not all zero, for each session set up. `discharge_limits_negative` writes
+    discharge limits with the sign of V2G20-1213 instead of the deployed one. `epoch_s` is the Unix time of `now_ns` 0.
+    """
+
+    evse_id: str
+    ratings: EVSERatings
+    new_session_id: Callable[[], bytes]
+    services: tuple[ServiceID, ...] = (ServiceID.AC, ServiceID.DC, ServiceID.AC_BPT, ServiceID.DC_BPT)
+    ac_connector: ACConnector = ACConnector.THREE_PHASE
+    dc_connector: DCConnector = DCConnector.EXTENDED
+    discharge_limits_negative: bool = False
+    meter_id: str = "meter"
+    timers: Timers = Timers()
+    epoch_s: int = 0
+
+
+# --- set-up -----------------------------------------------------------------------------------------------------------
+
+
+def negotiate(entries: tuple[AppProtocol, ...], namespaces: set[str]) -> tuple[SupportedAppProtocolRes, str]:
+    """Choose a protocol: what we speak first, then the EV's priority; returns the response and the namespace.
+
+    Another major version is no match, another minor version is one with a deviation.
+    """
+    known = [e for e in entries if e.protocol_namespace in namespaces and e.version_number_major == 1]
+    if not known:
+        return SupportedAppProtocolRes(response_code=AppProtocolCode.FAILED_NO_NEGOTIATION), ""
+    best = min(known, key=lambda entry: entry.priority)
+    code = AppProtocolCode.OK_SUCCESSFUL_NEGOTIATION
+    if best.version_number_minor != 0:
+        code = AppProtocolCode.OK_SUCCESSFUL_NEGOTIATION_WITH_MINOR_DEVIATION
+    return SupportedAppProtocolRes(response_code=code, schema_id=best.schema_id), best.protocol_namespace
+
+
+def offered(settings: SECCSettings, namespace: str) -> tuple[ServiceID, ...]:
+    """The services that go with the protocol chosen."""
+    return tuple(service_id for service_id in settings.services if SERVICES[service_id].namespace == namespace)
+
+
+class Station(NamedTuple):
+    """What an answer outside the loop may speak of, besides the request and the answer."""
+
+    settings: SECCSettings
+    namespace: str
+    agreed: Agreed | None
+
+
+def _session_setup(header: Header, request: SessionSetupReq, answer: Answer, station: Station) -> SessionSetupRes:
+    code = ResponseCode.OK_NEW_SESSION_ESTABLISHED
+    return SessionSetupRes(header=header, response_code=code, evseid=station.settings.evse_id)
+
+
+def _authorization_setup(
+    header: Header, request: AuthorizationSetupReq, answer: Answer, station: Station
+) -> AuthorizationSetupRes:
+    return AuthorizationSetupRes(
+        header=header,
+        response_code=_code(answer),
+        authorization_services=(Authorization.EIM,),
+        certificate_installation_service=False,
+        authorization_mode=EIMASResAuthorizationMode(),
+    )
+
+
+def _authorization(header: Header, request: AuthorizationReq, answer: Answer, station: Station) -> AuthorizationRes:
+    """A refusal by the operator is a WARNING that is Finished (V2G20-2230), and so is a way not offered (-2226)."""
+    code, processing = _code(answer), answer.processing
+    if request.selected_authorization_service is not Authorization.EIM:
+        code = ResponseCode.WARNING_AUTHORIZATION_SELECTION_INVALID
+    if code is not ResponseCode.OK:
+        processing = Processing.FINISHED
+    elif processing is Processing.ONGOING:
+        processing = Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION  # what waiting for a card is called
+    return AuthorizationRes(header=header, response_code=code, evse_processing=processing)
+
+
+def _service_discovery(
+    header: Header, request: ServiceDiscoveryReq, answer: Answer, station: Station
+) -> ServiceDiscoveryRes:
+    services = offered(station.settings, station.namespace)
+    return ServiceDiscoveryRes(
+        header=header,
+        response_code=_code(answer),
+        service_renegotiation_supported=False,
+        energy_transfer_service_list=ServiceList(
+            service=tuple(OfferedService(service_id=int(service_id), free_service=True) for service_id in services)
+        ),
+    )
+
+
+def _service_detail(header: Header, request: ServiceDetailReq, answer: Answer, station: Station) -> ServiceDetailRes:
+    settings = station.settings
+    return ServiceDetailRes(
+        header=header,
+        response_code=_code(answer),
+        service_id=request.service_id,
+        service_parameter_list=parameter_sets(
+            SERVICES[ServiceID(request.service_id)],
+            ac_connector=settings.ac_connector,
+            dc_connector=settings.dc_connector,
+            nominal_v=round(settings.ratings.nominal_v),
+        ),
+    )
+
+
+def _service_selection(
+    header: Header, request: ServiceSelectionReq, answer: Answer, station: Station
+) -> ServiceSelectionRes:
+    return ServiceSelectionRes(header=header, response_code=_code(answer))
+
+
+# --- parameters and schedule ------------------------------------------------------------------------------------------
+
+
+def _ac_discovery(
+    header: Header, request: ACChargeParameterDiscoveryReq, answer: Answer, station: Station
+) -> ACChargeParameterDiscoveryRes:
+    agreed, ratings = _agreed(station), station.settings.ratings
+    ramp = ratings.ramp_limit_percent_per_min
+    charging: dict[str, Any] = {
+        "evse_maximum_charge_power": rational(ratings.maximum_charge_w),
+        "evse_minimum_charge_power": rational(ratings.minimum_charge_w),
+        "evse_nominal_frequency": rational(ratings.nominal_frequency_hz),
+        "evse_power_ramp_limitation": None if math.isnan(ramp) else rational(ramp),
+    }
+    mode: ACCPDResEnergyTransferMode
+    if agreed.service.is_bpt:
+        sign = -1.0 if station.settings.discharge_limits_negative else 1.0
+        mode = BPTACCPDResEnergyTransferMode(
+            **charging,
+            evse_maximum_discharge_power=rational(sign * ratings.maximum_discharge_w),
+            evse_minimum_discharge_power=rational(sign * ratings.minimum_discharge_w),
+        )
+    else:
+        mode = ACCPDResEnergyTransferMode(**charging)
+    if agreed.per_phase:
+        mode = phases.split(mode)
+    return ACChargeParameterDiscoveryRes(header=header, response_code=_code(answer), energy_transfer_mode=mode)
+
+
+def _dc_discovery(
+    header: Header, request: DCChargeParameterDiscoveryReq, answer: Answer, station: Station
+) -> DCChargeParameterDiscoveryRes:
+    ratings = station.settings.ratings
+    ramp = ratings.ramp_limit_percent_per_min
+    charging: dict[str, Any] = {
+        "evse_maximum_charge_power": rational(ratings.maximum_charge_w),
+        "evse_minimum_charge_power": rational(ratings.minimum_charge_w),
+        "evse_maximum_charge_current": rational(ratings.maximum_charge_a),
+        "evse_minimum_charge_current": rational(ratings.minimum_charge_a),
+        "evse_maximum_voltage": rational(ratings.maximum_v),
+        "evse_minimum_voltage": rational(ratings.minimum_v),
+        "evse_power_ramp_limitation": None if math.isnan(ramp) else rational(ramp),
+    }
+    mode: DCCPDResEnergyTransferMode
+    if _agreed(station).service.is_bpt:
+        sign = -1.0 if station.settings.discharge_limits_negative else 1.0
+        mode = BPTDCCPDResEnergyTransferMode(
+            **charging,
+            evse_maximum_discharge_power=rational(sign * ratings.maximum_discharge_w),
+            evse_minimum_discharge_power=rational(sign * ratings.minimum_discharge_w),
+            evse_maximum_discharge_current=rational(sign * ratings.maximum_discharge_a),
+            evse_minimum_discharge_current=rational(sign * ratings.minimum_discharge_a),
+        )
+    else:
+        mode = DCCPDResEnergyTransferMode(**charging)
+    return DCChargeParameterDiscoveryRes(header=header, response_code=_code(answer), energy_transfer_mode=mode)
+
+
+def _schedule_exchange(
+    header: Header, request: ScheduleExchangeReq, answer: Answer, station: Station
+) -> ScheduleExchangeRes:
+    """In kind, and empty: with MobilityNeedsMode 1 departure and target are the EV's to state."""
+    return ScheduleExchangeRes(
+        header=header,
+        response_code=_code(answer),
+        evse_processing=answer.processing,
+        control_mode=DynamicSEResControlMode(),
+    )
+
+
+# --- power ------------------------------------------------------------------------------------------------------------
+
+
+def _cable_check(header: Header, request: DCCableCheckReq, answer: Answer, station: Station) -> DCCableCheckRes:
+    return DCCableCheckRes(header=header, response_code=_code(answer), evse_processing=answer.processing)
+
+
+def _pre_charge(header: Header, request: DCPreChargeReq, answer: Answer, station: Station) -> DCPreChargeRes:
+    return DCPreChargeRes(header=header, response_code=_code(answer), evse_present_voltage=rational(answer.present_v))
+
+
+def _power_delivery(header: Header, request: PowerDeliveryReq, answer: Answer, station: Station) -> PowerDeliveryRes:
+    code = _code(answer)
+    if request.charge_progress is ChargeProgress.STANDBY:
+        code = ResponseCode.WARNING_STANDBY_NOT_ALLOWED
+    return PowerDeliveryRes(header=header, response_code=code, evse_status=_status(answer))
+
+
+def _welding_detection(
+    header: Header, request: DCWeldingDetectionReq, answer: Answer, station: Station
+) -> DCWeldingDetectionRes:
+    voltage = rational(answer.present_v)
+    return DCWeldingDetectionRes(header=header, response_code=_code(answer), evse_present_voltage=voltage)
+
+
+def _session_stop(header: Header, request: SessionStopReq, answer: Answer, station: Station) -> SessionStopRes:
+    return SessionStopRes(header=header, response_code=_code(answer))
+
+
+ANSWERS: Final[Mapping[type[ComplexType], Callable[[Header, Any, Answer, Station], ComplexType]]] = {
+    SessionSetupReq: _session_setup,
+    AuthorizationSetupReq: _authorization_setup,
+    AuthorizationReq: _authorization,
+    ServiceDiscoveryReq: _service_discovery,
+    ServiceDetailReq: _service_detail,
+    ServiceSelectionReq: _service_selection,
+    ACChargeParameterDiscoveryReq: _ac_discovery,
+    DCChargeParameterDiscoveryReq: _dc_discovery,
+    ScheduleExchangeReq: _schedule_exchange,
+    DCCableCheckReq: _cable_check,
+    DCPreChargeReq: _pre_charge,
+    PowerDeliveryReq: _power_delivery,
+    DCWeldingDetectionReq: _welding_detection,
+    SessionStopReq: _session_stop,
+}
+
+
+# --- the charge loop: written out, as it runs a million times ---------------------------------------------------------
+
+
+def ac_loop(
+    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
+) -> ACChargeLoopRes:
+    """The setpoint of an EV that only charges, clamped to the rating."""
+    target_w = answer.target_w if answer.target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
+    mode = DynamicACCLResControlMode(
+        evse_target_active_power=rational(target_w if target_w > 0.0 else 0.0),
+        evse_present_active_power=rational(answer.present_w),
+    )
+    return ACChargeLoopRes(
+        header=header,
+        response_code=_code(answer),
+        evse_status=_status(answer),
+        meter_info=meter,
+        control_mode=phases.split(mode) if per_phase else mode,
+    )
+
+
+def bpt_ac_loop(
+    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
+) -> ACChargeLoopRes:
+    """The setpoint, negative to discharge, clamped to the ratings."""
+    target_w = answer.target_w if answer.target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
+    target_w = target_w if target_w > -ratings.maximum_discharge_w else -ratings.maximum_discharge_w
+    mode = BPTDynamicACCLResControlMode(
+        evse_target_active_power=rational(target_w),
+        evse_present_active_power=rational(answer.present_w),
+    )
+    return ACChargeLoopRes(
+        header=header,
+        response_code=_code(answer),
+        evse_status=_status(answer),
+        meter_info=meter,
+        control_mode=phases.split(mode) if per_phase else mode,
+    )
+
+
+def dc_loop(
+    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
+) -> DCChargeLoopRes:
+    """Present values and the limits of the moment, for an EV that only charges."""
+    return DCChargeLoopRes(
+        header=header,
+        response_code=_code(answer),
+        evse_status=_status(answer),
+        meter_info=meter,
+        evse_present_current=rational(answer.present_a),
+        evse_present_voltage=rational(answer.present_v),
+        evse_power_limit_achieved=answer.power_limit_achieved,
+        evse_current_limit_achieved=answer.current_limit_achieved,
+        evse_voltage_limit_achieved=answer.voltage_limit_achieved,
+        control_mode=DynamicDCCLResControlMode(
+            evse_maximum_charge_power=rational(_lower(answer.maximum_charge_w, ratings.maximum_charge_w)),
+            evse_minimum_charge_power=rational(_lower(answer.minimum_charge_w, ratings.maximum_charge_w)),
+            evse_maximum_charge_current=rational(_lower(answer.maximum_charge_a, ratings.maximum_charge_a)),
+            evse_maximum_voltage=rational(_lower(answer.maximum_v, ratings.maximum_v)),
+        ),
+    )
+
+
+def bpt_dc_loop(
+    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
+) -> DCChargeLoopRes:
+    """The same in both directions; `sign` is that of the discharge limits on the wire."""
+    minimum_v = answer.minimum_v if answer.minimum_v > ratings.minimum_v else ratings.minimum_v
+    return DCChargeLoopRes(
+        header=header,
+        response_code=_code(answer),
+        evse_status=_status(answer),
+        meter_info=meter,
+        evse_present_current=rational(answer.present_a),
+        evse_present_voltage=rational(answer.present_v),
+        evse_power_limit_achieved=answer.power_limit_achieved,
+        evse_current_limit_achieved=answer.current_limit_achieved,
+        evse_voltage_limit_achieved=answer.voltage_limit_achieved,
+        control_mode=BPTDynamicDCCLResControlMode(
+            evse_maximum_charge_power=rational(_lower(answer.maximum_charge_w, ratings.maximum_charge_w)),
+            evse_minimum_charge_power=rational(_lower(answer.minimum_charge_w, ratings.maximum_charge_w)),
+            evse_maximum_charge_current=rational(_lower(answer.maximum_charge_a, ratings.maximum_charge_a)),
+            evse_maximum_voltage=rational(_lower(answer.maximum_v, ratings.maximum_v)),
+            evse_maximum_discharge_power=rational(
+                sign * _lower(answer.maximum_discharge_w, ratings.maximum_discharge_w)
+            ),
+            evse_minimum_discharge_power=rational(
+                sign * _lower(answer.minimum_discharge_w, ratings.maximum_discharge_w)
+            ),
+            evse_maximum_discharge_current=rational(
+                sign * _lower(answer.maximum_discharge_a, ratings.maximum_discharge_a)
+            ),
+            evse_minimum_voltage=rational(minimum_v),
+        ),
+    )
+
+
+LoopAnswer = Callable[[Header, Answer, EVSERatings, MeterInfo | None, float, bool], ACChargeLoopRes | DCChargeLoopRes]
+
+LOOP_ANSWERS: Final[Mapping[type[ComplexType], LoopAnswer]] = {
+    DynamicACCLReqControlMode: ac_loop,
+    BPTDynamicACCLReqControlMode: bpt_ac_loop,
+    DynamicDCCLReqControlMode: dc_loop,
+    BPTDynamicDCCLReqControlMode: bpt_dc_loop,
+}
+
+
+def meter_info(answer: Answer, settings: SECCSettings, is_bpt: bool) -> MeterInfo | None:
+    """The registers of the meter [Wh], or None without a meter."""
+    if answer.meter_charged_wh < 0:
+        return None
+    return MeterInfo(
+        meter_id=settings.meter_id,
+        charged_energy_reading_wh=answer.meter_charged_wh,
+        bpt_discharged_energy_reading_wh=answer.meter_discharged_wh
+        if is_bpt and answer.meter_discharged_wh >= 0
+        else None,
+    )
+
+
+_SIMULATED: Final = (EVSENotification.TERMINATE, EVSENotification.SCHEDULE_RENEGOTIATION)
+
+
+def _status(answer: Answer) -> EVSEStatus | None:
+    kind = answer.notification
+    if kind is None:
+        return None
+    if kind not in _SIMULATED:
+        raise LocalProtocolError(
+            f"EVSENotification {kind.value} is not simulated yet, only Terminate and renegotiation"
+        )
+    return EVSEStatus(notification_max_delay=answer.notification_max_delay_s, evse_notification=kind)
+
+
+def _code(answer: Answer) -> ResponseCode:
+    return ResponseCode.OK if answer.failure is None else answer.failure
+
+
+def _lower(limit: float, rating: float) -> float:
+    """A limit of the moment, never above the rating that ChargeParameterDiscovery stated."""
+    return limit if limit < rating else rating
+
+
+def _agreed(station: Station) -> Agreed:
+    assert station.agreed is not None, "a service is agreed before its parameters are discovered"
+    return station.agreed

@@ -1,0 +1,149 @@
+"""What a request must satisfy beyond its types and its place in the sequence. A breach raises RemoteProtocolError.
+
+What was agreed in ServiceSelection binds every later message: direction, service and control mode.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, NoReturn
+
+from protocol.iso20.ac import ACChargeParameterDiscoveryReq
+from protocol.iso20.codes import ChargingSession, ControlMode, ResponseCode, ServiceID
+from protocol.iso20.common import (
+    DynamicEVPPTControlMode,
+    DynamicSEReqControlMode,
+    PowerDeliveryReq,
+    ScheduleExchangeReq,
+    ServiceDetailReq,
+    ServiceSelectionReq,
+    SessionStopReq,
+)
+from protocol.iso20.dc import DCChargeParameterDiscoveryReq
+from protocol.iso20.errors import RemoteProtocolError
+from protocol.iso20.ratings import read_ev_ratings
+from protocol.iso20.services import Agreed, Variant
+from protocol.schema import ComplexType
+
+__all__ = ["CHECKS", "Known", "breach", "check_energies", "check_v2x"]
+
+_VALUE_ADDED_FROM: Final = 64  # service ids of energy transfer lie below, internet and parking above
+
+
+class Known(NamedTuple):
+    """What a request is checked against."""
+
+    agreed: Agreed | None
+    services: tuple[ServiceID, ...]  # on offer with the protocol chosen
+    shown: Mapping[tuple[int, int], Variant]  # (service, parameter set) that a ServiceDetailRes of this session carried
+
+
+def breach(code: ResponseCode, message: str) -> NoReturn:
+    """Report what the peer did wrong."""
+    raise RemoteProtocolError(message, response_code=code)
+
+
+def check_energies(name: str, minimum_wh: float, target_wh: float, maximum_wh: float) -> None:
+    """Energy requests are distances to bounds that lie in this order."""
+    if not minimum_wh <= target_wh <= maximum_wh:
+        breach(
+            ResponseCode.FAILED,
+            f"{name}: energy requests must satisfy minimum <= target <= maximum, "
+            f"got {minimum_wh} Wh, {target_wh} Wh, {maximum_wh} Wh",
+        )
+
+
+def _service_detail(request: ServiceDetailReq, known: Known) -> None:
+    if request.service_id not in known.services:
+        breach(ResponseCode.FAILED_SERVICE_ID_INVALID, f"service {request.service_id} is not offered")
+
+
+def _service_selection(request: ServiceSelectionReq, known: Known) -> None:
+    """Only what was shown in this session can be selected, and only what is simulated."""
+    selected = request.selected_energy_transfer_service
+    pair = (selected.service_id, selected.parameter_set_id)
+    if selected.service_id >= _VALUE_ADDED_FROM:
+        breach(
+            ResponseCode.FAILED_NO_ENERGY_TRANSFER_SERVICE_SELECTED,
+            f"service {selected.service_id} transfers no energy",
+        )
+    if pair not in known.shown:
+        breach(
+            ResponseCode.FAILED_SERVICE_SELECTION_INVALID,
+            f"service {pair[0]} with parameter set {pair[1]} was not offered",
+        )
+    if request.selected_vas_list is not None:
+        breach(ResponseCode.FAILED_SERVICE_SELECTION_INVALID, "no value-added service was offered")
+    if known.shown[pair].control_mode is ControlMode.SCHEDULED:
+        breach(ResponseCode.FAILED_SERVICE_SELECTION_INVALID, "Scheduled control mode is not simulated yet")
+
+
+def _discovery(
+    request: ACChargeParameterDiscoveryReq | DCChargeParameterDiscoveryReq,
+    known: Known,
+) -> None:
+    assert known.agreed is not None
+    service, mode, code = known.agreed.service, request.energy_transfer_mode, ResponseCode.FAILED_WRONG_CHARGE_PARAMETER
+    if type(mode) is not service.discovery_request_mode:
+        breach(code, f"{mode.wire_name} does not belong to {service.name}")
+    ratings = read_ev_ratings(mode)
+    bounds = {
+        "charge power": (ratings.minimum_charge_w, ratings.maximum_charge_w),
+        "discharge power": (ratings.minimum_discharge_w, ratings.maximum_discharge_w),
+        "charge current": (ratings.minimum_charge_a, ratings.maximum_charge_a),
+        "discharge current": (ratings.minimum_discharge_a, ratings.maximum_discharge_a),
+        "voltage": (ratings.minimum_v, ratings.maximum_v),
+    }
+    for name, (minimum, maximum) in bounds.items():
+        if not 0.0 <= minimum <= maximum:
+            breach(code, f"{mode.wire_name}: {name} from {minimum} to {maximum} is no range")
+
+
+def _schedule_exchange(request: ScheduleExchangeReq, known: Known) -> None:
+    mode = request.control_mode
+    if not isinstance(mode, DynamicSEReqControlMode):
+        breach(ResponseCode.FAILED, f"{mode.wire_name} in a session that agreed on Dynamic control mode")
+    check_energies(
+        mode.wire_name,
+        mode.ev_minimum_energy_request.number,
+        mode.ev_target_energy_request.number,
+        mode.ev_maximum_energy_request.number,
+    )
+    check_v2x(mode)
+    if mode.minimum_soc is not None and mode.target_soc is not None and mode.minimum_soc > mode.target_soc:
+        breach(ResponseCode.FAILED, f"MinimumSOC {mode.minimum_soc} lies above TargetSOC {mode.target_soc}")
+
+
+def check_v2x(mode: Any) -> None:
+    """The V2X energy requests come both or not at all (V2G20-2681), the minimum not above the maximum."""
+    maximum, minimum = mode.ev_maximum_v2x_energy_request, mode.ev_minimum_v2x_energy_request
+    if (maximum is None) != (minimum is None):
+        breach(ResponseCode.FAILED, f"{mode.wire_name}: one of the two V2X energy requests is missing")
+    if maximum is not None and minimum.number > maximum.number:
+        breach(
+            ResponseCode.FAILED,
+            f"{mode.wire_name}: V2X energy requests from {minimum.number} to {maximum.number} Wh are no range",
+        )
+
+
+def _power_delivery(request: PowerDeliveryReq, known: Known) -> None:
+    """A power profile may be left out in Dynamic mode; if it comes it must be a Dynamic one."""
+    profile = request.ev_power_profile
+    if profile is not None and not isinstance(profile.control_mode, DynamicEVPPTControlMode):
+        breach(ResponseCode.FAILED_EV_POWER_PROFILE_INVALID, "a Scheduled power profile in a Dynamic session")
+
+
+def _session_stop(request: SessionStopReq, known: Known) -> None:
+    if request.charging_session is ChargingSession.PAUSE:
+        breach(ResponseCode.FAILED_PAUSE_NOT_ALLOWED, "in Dynamic mode only the station may start a pause")
+    if request.charging_session is ChargingSession.SERVICE_RENEGOTIATION:
+        breach(ResponseCode.FAILED_NO_SERVICE_RENEGOTIATION_SUPPORTED, "service renegotiation was not offered")
+
+
+CHECKS: Final[Mapping[type[ComplexType], Callable[[Any, Known], None]]] = {
+    ServiceDetailReq: _service_detail,
+    ServiceSelectionReq: _service_selection,
+    ACChargeParameterDiscoveryReq: _discovery,
+    DCChargeParameterDiscoveryReq: _discovery,
+    ScheduleExchangeReq: _schedule_exchange,
+    PowerDeliveryReq: _power_delivery,
+    SessionStopReq: _session_stop,
+}

@@ -1,0 +1,316 @@
+"""The SECC: the end in the station. It checks each request, and answers when the station has decided.
+
+    refusal = secc.receive(request, now_ns)    # a response to send at once, or None: see `pending`
+    response = secc.respond(answer, now_ns)    # the response to the pending request
+    secc.said                                  # what the EV said last: all the station knows of it
+    secc.deadline_ns                           # when to call secc.timeout(now_ns), or None
+
+A request is checked in this order: session id, legal sequence, agreed service and control mode, values. A refusal is a
+complete response of the paired type and ends the session.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from protocol.iso20 import phases
+from protocol.iso20.ac import ACChargeParameterDiscoveryReq
+from protocol.iso20.answers import (
+    ANSWERS,
+    LOOP_ANSWERS,
+    Answer,
+    LoopAnswer,
+    SECCSettings,
+    Station,
+    meter_info,
+    negotiate,
+    offered,
+)
+from protocol.iso20.checks import CHECKS, Known, breach, check_energies, check_v2x
+from protocol.iso20.codes import ChargeProgress, ChargingSession, Processing, ResponseCode, ServiceID
+from protocol.iso20.common import (
+    PowerDeliveryReq,
+    Request,
+    Response,
+    ScheduleExchangeReq,
+    ServiceDetailRes,
+    ServiceSelectionReq,
+    SessionSetupReq,
+    SessionStopReq,
+    SessionStopRes,
+    SupportedAppProtocolReq,
+    SupportedAppProtocolRes,
+)
+from protocol.iso20.dc import DCChargeParameterDiscoveryReq, DCPreChargeReq
+from protocol.iso20.errors import LocalProtocolError, RemoteProtocolError
+from protocol.iso20.ratings import EVSERatings, read_ev_ratings, split_phases
+from protocol.iso20.refusals import refuse
+from protocol.iso20.said import LOOP_READERS, LoopReader, Said, hear_pre_charge, hear_ratings, hear_schedule
+from protocol.iso20.sequence import RESPONSES, SETUP, State, Table, next_state
+from protocol.iso20.services import SERVICES, Agreed, Variant, read_variants
+from protocol.iso20.session import NO_SESSION, EndReason, Session
+from protocol.schema import ComplexType
+
+__all__ = ["SECC", "Answer", "EVSERatings", "SECCSettings", "Said"]
+
+# How long a phase may stay Ongoing, as a span in `Timers`; each lies below the EVCC's budget of the same phase.
+_BUDGETS: Final[Mapping[State, str]] = {
+    State.AUTHORIZATION: "secc_ongoing_ns",
+    State.SCHEDULE_EXCHANGE: "secc_ongoing_ns",
+    State.SCHEDULE_RENEGOTIATION: "secc_ongoing_ns",
+    State.CABLE_CHECK: "secc_cable_check_ns",
+}
+_UNFINISHED: Final = (Processing.ONGOING, Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION)
+
+
+class SECC(Session):
+    """One SECC for one session.
+
+    Besides what every `Session` has:
+
+    pending : the accepted request that waits for `respond`, or None
+    said : what the EV said last, as plain floats
+    target_w : the AC setpoint as the last loop response carried it, sum of the phases; NaN in DC
+    """
+
+    __slots__ = (
+        "_app_protocol",
+        "_is_bpt",
+        "_is_dc",
+        "_loop_answer",
+        "_loop_mode",
+        "_loop_request",
+        "_meter_owed",
+        "_namespace",
+        "_ongoing_until_ns",
+        "_read_loop",
+        "_shown",
+        "_sign",
+        "_table",
+        "pending",
+        "said",
+        "settings",
+        "target_w",
+    )
+
+    def __init__(self, settings: SECCSettings) -> None:
+        super().__init__(settings.timers, settings.epoch_s)
+        self.settings = settings
+        self.pending: ComplexType | None = None
+        self.said = Said()
+        self.target_w = math.nan
+        self._table: Table = SETUP
+        self._namespace = ""
+        self._app_protocol: SupportedAppProtocolRes | None = None
+        self._shown: dict[tuple[int, int], Variant] = {}
+        self._ongoing_until_ns: int | None = None
+        self._meter_owed = True
+        self._sign = -1.0 if settings.discharge_limits_negative else 1.0
+        self._is_bpt = False
+        self._is_dc = False
+        self._loop_request: type[ComplexType] | None = None
+        self._loop_mode: type[ComplexType] | None = None
+        self._loop_answer: LoopAnswer | None = None
+        self._read_loop: LoopReader | None = None
+
+    def connect(self, now_ns: int) -> None:
+        """A new link is up: the sequence timer waits for the first request."""
+        self._arm(EndReason.SEQUENCE_TIMEOUT, self.timers.secc_sequence_ns, now_ns)
+
+    # --- listening ----------------------------------------------------------------------------------------------------
+
+    def receive(self, request: ComplexType, now_ns: int) -> ComplexType | None:
+        """Check a request and keep what it says.
+
+        Returns None if it is accepted (then `pending` is this request), or if it is not worth an answer (then it is
+        not). Returns a refusal, ready to be sent, if it is not acceptable; the session is over then.
+        """
+        if self.ended is not None or self.timeout(now_ns) is not None:
+            return self._after_the_end(request, now_ns)
+        self.deadline_ns = None
+        try:
+            if request.__class__ is self._loop_request and self.state is State.CHARGE_LOOP and self.pending is None:
+                self._hear_loop(request, now_ns)
+            elif type(request) in RESPONSES:
+                self._check(request)
+                self._hear(request, now_ns)
+            else:
+                self._end(EndReason.WRONG_MESSAGE, f"{request.wire_name} is no request")
+                return None
+        except RemoteProtocolError as error:
+            return self._refuse(request, error.response_code, str(error), now_ns)
+        self.pending = request
+        return None
+
+    def _hear_loop(self, request: Any, now_ns: int) -> None:  # AC or DC, as agreed
+        """A turn of the loop, the checks in their order and written out."""
+        if request.header.session_id != self.session_id:
+            self._foreign(request)
+        mode = request.control_mode
+        if mode.__class__ is not self._loop_mode:
+            breach(ResponseCode.FAILED, f"{mode.wire_name} is not what was agreed")
+        said = self.said
+        assert self._read_loop is not None
+        self._read_loop(said, request, now_ns)
+        if not said.minimum_energy_wh <= said.target_energy_wh <= said.maximum_energy_wh:
+            check_energies(mode.wire_name, said.minimum_energy_wh, said.target_energy_wh, said.maximum_energy_wh)
+        if not said.minimum_v2x_energy_wh <= said.maximum_v2x_energy_wh and self._is_bpt:
+            check_v2x(mode)  # NaN, the pair left out, comes here as well
+
+    def _check(self, request: ComplexType) -> None:
+        """The checks of any request but an ordinary turn of the loop; raises RemoteProtocolError."""
+        if (
+            isinstance(request, Request)
+            and not isinstance(request, SessionSetupReq)
+            and request.header.session_id != self.session_id  # V2G20-460; zero is as foreign as any other
+        ):
+            self._foreign(request)
+        if self.pending is not None:
+            breach(ResponseCode.FAILED_SEQUENCE_ERROR, f"{self.pending.wire_name} has not been answered yet")
+        next_state(self._table, self.state, request)
+        check = CHECKS.get(type(request))
+        if check is not None:
+            check(request, Known(self.agreed, offered(self.settings, self._namespace), self._shown))
+
+    def _foreign(self, request: Request) -> None:
+        breach(ResponseCode.FAILED_UNKNOWN_SESSION, f"{request.wire_name} of session {request.header.session_id.hex()}")
+
+    def _hear(self, request: ComplexType, now_ns: int) -> None:
+        """Keep what an accepted request says."""
+        if self.state in _BUDGETS and self._ongoing_until_ns is None:
+            self._ongoing_until_ns = now_ns + getattr(self.timers, _BUDGETS[self.state])
+        if isinstance(request, SupportedAppProtocolReq):
+            namespaces = {SERVICES[service_id].namespace for service_id in self.settings.services}
+            self._app_protocol, self._namespace = negotiate(request.app_protocol, namespaces)
+            if not self._namespace:
+                breach(ResponseCode.FAILED, "none of the EV's protocols is spoken here")
+        elif isinstance(request, (ACChargeParameterDiscoveryReq, DCChargeParameterDiscoveryReq)):
+            assert self.agreed is not None
+            mode = request.energy_transfer_mode
+            self.agreed = self.agreed._replace(per_phase=split_phases(mode))
+            hear_ratings(self.said, read_ev_ratings(mode), self._is_dc, now_ns)
+        elif isinstance(request, ScheduleExchangeReq):
+            hear_schedule(self.said, request, now_ns)
+        elif isinstance(request, DCPreChargeReq):
+            hear_pre_charge(self.said, request, now_ns)
+        elif isinstance(request, PowerDeliveryReq) and request.charge_progress is ChargeProgress.START:
+            self.energised = self.energised or request.ev_processing is Processing.FINISHED
+
+    def _refuse(self, request: ComplexType, code: ResponseCode, detail: str, now_ns: int) -> ComplexType:
+        """End the session with the least response that says why."""
+        response = refuse(request, self._current_header(now_ns), code, self.settings.evse_id)
+        self.failed_code = code
+        no_protocol = isinstance(request, SupportedAppProtocolReq) and self.state is State.APP_PROTOCOL
+        self._end(EndReason.NO_PROTOCOL if no_protocol else EndReason.FAILED, detail)
+        return response
+
+    def _after_the_end(self, request: ComplexType, now_ns: int) -> ComplexType | None:
+        """While the link closes after a refusal, an EV may still say goodbye; anything else gets no answer."""
+        if (
+            self.ended is EndReason.FAILED
+            and isinstance(request, SessionStopReq)
+            and request.charging_session is ChargingSession.TERMINATE
+            and request.header.session_id == self.session_id
+        ):
+            return SessionStopRes(header=self._current_header(now_ns), response_code=ResponseCode.OK)
+        return None
+
+    # --- answering ----------------------------------------------------------------------------------------------------
+
+    def respond(self, answer: Answer, now_ns: int) -> ComplexType:
+        """Answer the pending request with what the station states now, and start the sequence timer.
+
+        Raises LocalProtocolError if nothing is pending or the answer cannot be said. An answer with a FAILED code, or
+        one that is still Ongoing when the budget of the phase is used up, is a refusal.
+        """
+        request = self.pending
+        if request is None:
+            raise LocalProtocolError("no request is pending: nothing can be answered")
+        if answer.failure is not None and answer.failure.failed:
+            self.pending = None
+            return self._refuse(request, answer.failure, "the station reported a failure", now_ns)
+        if request.__class__ is self._loop_request:
+            response = self._answer_loop(request, answer, now_ns)
+        else:
+            response = self._answer(request, answer, now_ns)
+        self.pending = None
+        return response
+
+    def _answer_loop(self, request: Any, answer: Answer, now_ns: int) -> ComplexType:  # AC or DC, as agreed
+        agreed = self.agreed
+        assert agreed is not None
+        assert self._loop_answer is not None
+        meter = None
+        if self._meter_owed or request.meter_info_requested:
+            meter = meter_info(answer, self.settings, agreed.service.is_bpt)
+            self._meter_owed = False
+        header = self._current_header(now_ns)
+        response = self._loop_answer(header, answer, self.settings.ratings, meter, self._sign, agreed.per_phase)
+        if not self._is_dc:
+            mode: Any = response.control_mode
+            target = mode.evse_target_active_power
+            self.target_w = phases.total_w(mode, "evse_target_active_power") if agreed.per_phase else target.number
+        self._timer_reason = EndReason.SEQUENCE_TIMEOUT
+        self.deadline_ns = now_ns + self.timers.secc_loop_sequence_ns
+        return response
+
+    def _answer(self, request: ComplexType, answer: Answer, now_ns: int) -> ComplexType:
+        """Any response outside the loop; goes on to the next state if the step is done."""
+        if isinstance(request, SessionSetupReq):
+            self.session_id = self._new_session_id()
+        response: ComplexType
+        if isinstance(request, SupportedAppProtocolReq):
+            assert self._app_protocol is not None
+            response = self._app_protocol
+        else:
+            station = Station(self.settings, self._namespace, self.agreed)
+            response = ANSWERS[type(request)](self._current_header(now_ns), request, answer, station)
+        self._arm(EndReason.SEQUENCE_TIMEOUT, self.timers.secc_sequence_ns, now_ns)
+        unfinished = getattr(response, "evse_processing", Processing.FINISHED) is not Processing.FINISHED
+        if unfinished and self._ongoing_until_ns is not None and now_ns >= self._ongoing_until_ns:
+            return self._refuse(request, ResponseCode.FAILED, f"{self.state.name} took too long", now_ns)
+        declined = isinstance(response, Response) and response.response_code.warning
+        if not (unfinished or declined or getattr(request, "ev_processing", Processing.FINISHED) in _UNFINISHED):
+            self._advance(request, response)
+        return response
+
+    def _new_session_id(self) -> bytes:
+        session_id = self.settings.new_session_id()
+        if len(session_id) != len(NO_SESSION) or session_id == NO_SESSION:
+            raise LocalProtocolError(f"a new session id must be 8 bytes and not all zero, got {session_id!r}")
+        return session_id
+
+    def _advance(self, request: ComplexType, response: ComplexType) -> None:
+        """The step is done: keep what it settled, and go to the next state."""
+        was_energised = self.energised
+        if isinstance(response, ServiceDetailRes):
+            for variant in read_variants(response.service_parameter_list):
+                self._shown[response.service_id, variant.parameter_set_id] = variant
+        elif isinstance(request, PowerDeliveryReq) and request.charge_progress is ChargeProgress.STOP:
+            self.energised = False
+        state = next_state(self._table, self.state, request)
+        if isinstance(request, ServiceSelectionReq):
+            self._agree(request)
+        if state is State.ENDED:
+            self._end(EndReason.ABORTED if was_energised else EndReason.TERMINATED, "the EV stopped the session")
+        elif state is not self.state:
+            self.state = state
+            self._ongoing_until_ns = None
+
+    def _agree(self, request: ServiceSelectionReq) -> None:
+        """Service and parameter set are settled; they bind every later message."""
+        selected = request.selected_energy_transfer_service
+        variant = self._shown[selected.service_id, selected.parameter_set_id]
+        service = SERVICES[ServiceID(selected.service_id)]
+        self.agreed = Agreed(service, *variant)
+        self._table = service.transitions
+        self._is_bpt = service.is_bpt
+        self._is_dc = service.is_dc
+        self._loop_request = service.loop_request
+        self._loop_mode = service.loop_request_modes[variant.control_mode]
+        self._loop_answer = LOOP_ANSWERS[self._loop_mode]
+        self._read_loop = LOOP_READERS[self._loop_mode]
+
+    def _end(self, reason: EndReason, detail: str) -> None:
+        super()._end(reason, detail)
+        self.pending = None
