@@ -49,7 +49,7 @@ def lines_of(run: Run, ev: int) -> list[Line]:
     ]
     events = run.table("events", ev=ev, columns=["t_ns", "kind", "detail"], as_="arrow").to_pylist()
     found += [Line(row["t_ns"], True, row["kind"], (row["detail"],), "event") for row in events]
-    return sorted(found, key=lambda line: line.t_ns)
+    return sorted(found, key=lambda line: (line.t_ns, line.kind))  # at one instant, "event" before "message"
 
 
 def fold(lines: list[Line]) -> list[Line]:
