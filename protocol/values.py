@@ -43,6 +43,7 @@ __all__ = [
     "UnsignedShort",
     "XmlID",
     "rational",
+    "unsayable",
     "wire",
 ]
 
@@ -216,3 +217,14 @@ def _intern(number: float) -> RationalNumber:
         _INTERNED.clear()
     _INTERNED[made.number] = made
     return made
+
+
+def unsayable(record: tuple[object, ...]) -> str:
+    """For an error message: the fields of a NamedTuple whose number cannot travel, or nothing."""
+    names: tuple[str, ...] = getattr(record, "_fields", ())
+    bad = [
+        f"{name}={value!r}"
+        for name, value in zip(names, record, strict=True)
+        if isinstance(value, float) and not abs(value) < _LARGEST
+    ]
+    return f" ({type(record).__name__} has {', '.join(bad)})" if bad else ""

@@ -4,13 +4,12 @@ The converter is in the EV: the station states a power, the EV follows within it
 element alone is the sum of all phases; with `_l2` and `_l3` beside it, the base element is phase L1.
 """
 
-from protocol.iso20.common import (
+from protocol.iso20.common import Request, Response
+from protocol.iso20.loop import (
     ChargeLoopReq,
     ChargeLoopRes,
     DynamicCLReqControlMode,
     DynamicCLResControlMode,
-    Request,
-    Response,
     ScheduledCLReqControlMode,
     ScheduledCLResControlMode,
 )

@@ -9,15 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from protocol.iso20 import phases
 from protocol.iso20.ac import (
-    ACChargeLoopRes,
     ACChargeParameterDiscoveryReq,
     ACChargeParameterDiscoveryRes,
     ACCPDResEnergyTransferMode,
     BPTACCPDResEnergyTransferMode,
-    BPTDynamicACCLReqControlMode,
-    BPTDynamicACCLResControlMode,
-    DynamicACCLReqControlMode,
-    DynamicACCLResControlMode,
 )
 from protocol.iso20.codes import (
     ACConnector,
@@ -40,7 +35,6 @@ from protocol.iso20.common import (
     EIMASResAuthorizationMode,
     EVSEStatus,
     Header,
-    MeterInfo,
     OfferedService,
     PowerDeliveryReq,
     PowerDeliveryRes,
@@ -61,11 +55,8 @@ from protocol.iso20.common import (
 )
 from protocol.iso20.dc import (
     BPTDCCPDResEnergyTransferMode,
-    BPTDynamicDCCLReqControlMode,
-    BPTDynamicDCCLResControlMode,
     DCCableCheckReq,
     DCCableCheckRes,
-    DCChargeLoopRes,
     DCChargeParameterDiscoveryReq,
     DCChargeParameterDiscoveryRes,
     DCCPDResEnergyTransferMode,
@@ -73,8 +64,6 @@ from protocol.iso20.dc import (
     DCPreChargeRes,
     DCWeldingDetectionReq,
     DCWeldingDetectionRes,
-    DynamicDCCLReqControlMode,
-    DynamicDCCLResControlMode,
 )
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.ratings import EVSERatings
@@ -83,17 +72,7 @@ from protocol.iso20.session import Timers
 from protocol.schema import ComplexType
 from protocol.values import rational
 
-__all__ = [
-    "ANSWERS",
-    "LOOP_ANSWERS",
-    "Answer",
-    "LoopAnswer",
-    "SECCSettings",
-    "Station",
-    "meter_info",
-    "negotiate",
-    "offered",
-]
+__all__ = ["ANSWERS", "Answer", "SECCSettings", "Station", "evse_status", "negotiate", "offered", "response_code"]
 
 
 class Answer(NamedTuple):
@@ -187,7 +166,7 @@ def _authorization_setup(
 ) -> AuthorizationSetupRes:
     return AuthorizationSetupRes(
         header=header,
-        response_code=_code(answer),
+        response_code=response_code(answer),
         authorization_services=(Authorization.EIM,),
         certificate_installation_service=False,
         authorization_mode=EIMASResAuthorizationMode(),
@@ -196,7 +175,7 @@ def _authorization_setup(
 
 def _authorization(header: Header, request: AuthorizationReq, answer: Answer, station: Station) -> AuthorizationRes:
     """A refusal by the operator is a WARNING that is Finished (V2G20-2230), and so is a way not offered (-2226)."""
-    code, processing = _code(answer), answer.processing
+    code, processing = response_code(answer), answer.processing
     if request.selected_authorization_service is not Authorization.EIM:
         code = ResponseCode.WARNING_AUTHORIZATION_SELECTION_INVALID
     if code is not ResponseCode.OK:
@@ -212,7 +191,7 @@ def _service_discovery(
     services = offered(station.settings, station.namespace)
     return ServiceDiscoveryRes(
         header=header,
-        response_code=_code(answer),
+        response_code=response_code(answer),
         service_renegotiation_supported=False,
         energy_transfer_service_list=ServiceList(
             service=tuple(OfferedService(service_id=int(service_id), free_service=True) for service_id in services)
@@ -224,7 +203,7 @@ def _service_detail(header: Header, request: ServiceDetailReq, answer: Answer, s
     settings = station.settings
     return ServiceDetailRes(
         header=header,
-        response_code=_code(answer),
+        response_code=response_code(answer),
         service_id=request.service_id,
         service_parameter_list=parameter_sets(
             SERVICES[ServiceID(request.service_id)],
@@ -238,7 +217,7 @@ def _service_detail(header: Header, request: ServiceDetailReq, answer: Answer, s
 def _service_selection(
     header: Header, request: ServiceSelectionReq, answer: Answer, station: Station
 ) -> ServiceSelectionRes:
-    return ServiceSelectionRes(header=header, response_code=_code(answer))
+    return ServiceSelectionRes(header=header, response_code=response_code(answer))
 
 
 # --- parameters and schedule ------------------------------------------------------------------------------------------
@@ -267,7 +246,7 @@ def _ac_discovery(
         mode = ACCPDResEnergyTransferMode(**charging)
     if agreed.per_phase:
         mode = phases.split(mode)
-    return ACChargeParameterDiscoveryRes(header=header, response_code=_code(answer), energy_transfer_mode=mode)
+    return ACChargeParameterDiscoveryRes(header=header, response_code=response_code(answer), energy_transfer_mode=mode)
 
 
 def _dc_discovery(
@@ -296,7 +275,7 @@ def _dc_discovery(
         )
     else:
         mode = DCCPDResEnergyTransferMode(**charging)
-    return DCChargeParameterDiscoveryRes(header=header, response_code=_code(answer), energy_transfer_mode=mode)
+    return DCChargeParameterDiscoveryRes(header=header, response_code=response_code(answer), energy_transfer_mode=mode)
 
 
 def _schedule_exchange(
@@ -305,7 +284,7 @@ def _schedule_exchange(
     """In kind, and empty: with MobilityNeedsMode 1 departure and target are the EV's to state."""
     return ScheduleExchangeRes(
         header=header,
-        response_code=_code(answer),
+        response_code=response_code(answer),
         evse_processing=answer.processing,
         control_mode=DynamicSEResControlMode(),
     )
@@ -315,29 +294,31 @@ def _schedule_exchange(
 
 
 def _cable_check(header: Header, request: DCCableCheckReq, answer: Answer, station: Station) -> DCCableCheckRes:
-    return DCCableCheckRes(header=header, response_code=_code(answer), evse_processing=answer.processing)
+    return DCCableCheckRes(header=header, response_code=response_code(answer), evse_processing=answer.processing)
 
 
 def _pre_charge(header: Header, request: DCPreChargeReq, answer: Answer, station: Station) -> DCPreChargeRes:
-    return DCPreChargeRes(header=header, response_code=_code(answer), evse_present_voltage=rational(answer.present_v))
+    return DCPreChargeRes(
+        header=header, response_code=response_code(answer), evse_present_voltage=rational(answer.present_v)
+    )
 
 
 def _power_delivery(header: Header, request: PowerDeliveryReq, answer: Answer, station: Station) -> PowerDeliveryRes:
-    code = _code(answer)
+    code = response_code(answer)
     if request.charge_progress is ChargeProgress.STANDBY:
         code = ResponseCode.WARNING_STANDBY_NOT_ALLOWED
-    return PowerDeliveryRes(header=header, response_code=code, evse_status=_status(answer))
+    return PowerDeliveryRes(header=header, response_code=code, evse_status=evse_status(answer))
 
 
 def _welding_detection(
     header: Header, request: DCWeldingDetectionReq, answer: Answer, station: Station
 ) -> DCWeldingDetectionRes:
     voltage = rational(answer.present_v)
-    return DCWeldingDetectionRes(header=header, response_code=_code(answer), evse_present_voltage=voltage)
+    return DCWeldingDetectionRes(header=header, response_code=response_code(answer), evse_present_voltage=voltage)
 
 
 def _session_stop(header: Header, request: SessionStopReq, answer: Answer, station: Station) -> SessionStopRes:
-    return SessionStopRes(header=header, response_code=_code(answer))
+    return SessionStopRes(header=header, response_code=response_code(answer))
 
 
 ANSWERS: Final[Mapping[type[ComplexType], Callable[[Header, Any, Answer, Station], ComplexType]]] = {
@@ -358,130 +339,10 @@ ANSWERS: Final[Mapping[type[ComplexType], Callable[[Header, Any, Answer, Station
 }
 
 
-# --- the charge loop: written out, as it runs a million times ---------------------------------------------------------
-
-
-def ac_loop(
-    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
-) -> ACChargeLoopRes:
-    """The setpoint of an EV that only charges, clamped to the rating."""
-    target_w = answer.target_w if answer.target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
-    mode = DynamicACCLResControlMode(
-        evse_target_active_power=rational(target_w if target_w > 0.0 else 0.0),
-        evse_present_active_power=rational(answer.present_w),
-    )
-    return ACChargeLoopRes(
-        header=header,
-        response_code=_code(answer),
-        evse_status=_status(answer),
-        meter_info=meter,
-        control_mode=phases.split(mode) if per_phase else mode,
-    )
-
-
-def bpt_ac_loop(
-    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
-) -> ACChargeLoopRes:
-    """The setpoint, negative to discharge, clamped to the ratings."""
-    target_w = answer.target_w if answer.target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
-    target_w = target_w if target_w > -ratings.maximum_discharge_w else -ratings.maximum_discharge_w
-    mode = BPTDynamicACCLResControlMode(
-        evse_target_active_power=rational(target_w),
-        evse_present_active_power=rational(answer.present_w),
-    )
-    return ACChargeLoopRes(
-        header=header,
-        response_code=_code(answer),
-        evse_status=_status(answer),
-        meter_info=meter,
-        control_mode=phases.split(mode) if per_phase else mode,
-    )
-
-
-def dc_loop(
-    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
-) -> DCChargeLoopRes:
-    """Present values and the limits of the moment, for an EV that only charges."""
-    return DCChargeLoopRes(
-        header=header,
-        response_code=_code(answer),
-        evse_status=_status(answer),
-        meter_info=meter,
-        evse_present_current=rational(answer.present_a),
-        evse_present_voltage=rational(answer.present_v),
-        evse_power_limit_achieved=answer.power_limit_achieved,
-        evse_current_limit_achieved=answer.current_limit_achieved,
-        evse_voltage_limit_achieved=answer.voltage_limit_achieved,
-        control_mode=DynamicDCCLResControlMode(
-            evse_maximum_charge_power=rational(_lower(answer.maximum_charge_w, ratings.maximum_charge_w)),
-            evse_minimum_charge_power=rational(_lower(answer.minimum_charge_w, ratings.maximum_charge_w)),
-            evse_maximum_charge_current=rational(_lower(answer.maximum_charge_a, ratings.maximum_charge_a)),
-            evse_maximum_voltage=rational(_lower(answer.maximum_v, ratings.maximum_v)),
-        ),
-    )
-
-
-def bpt_dc_loop(
-    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
-) -> DCChargeLoopRes:
-    """The same in both directions; `sign` is that of the discharge limits on the wire."""
-    minimum_v = answer.minimum_v if answer.minimum_v > ratings.minimum_v else ratings.minimum_v
-    return DCChargeLoopRes(
-        header=header,
-        response_code=_code(answer),
-        evse_status=_status(answer),
-        meter_info=meter,
-        evse_present_current=rational(answer.present_a),
-        evse_present_voltage=rational(answer.present_v),
-        evse_power_limit_achieved=answer.power_limit_achieved,
-        evse_current_limit_achieved=answer.current_limit_achieved,
-        evse_voltage_limit_achieved=answer.voltage_limit_achieved,
-        control_mode=BPTDynamicDCCLResControlMode(
-            evse_maximum_charge_power=rational(_lower(answer.maximum_charge_w, ratings.maximum_charge_w)),
-            evse_minimum_charge_power=rational(_lower(answer.minimum_charge_w, ratings.maximum_charge_w)),
-            evse_maximum_charge_current=rational(_lower(answer.maximum_charge_a, ratings.maximum_charge_a)),
-            evse_maximum_voltage=rational(_lower(answer.maximum_v, ratings.maximum_v)),
-            evse_maximum_discharge_power=rational(
-                sign * _lower(answer.maximum_discharge_w, ratings.maximum_discharge_w)
-            ),
-            evse_minimum_discharge_power=rational(
-                sign * _lower(answer.minimum_discharge_w, ratings.maximum_discharge_w)
-            ),
-            evse_maximum_discharge_current=rational(
-                sign * _lower(answer.maximum_discharge_a, ratings.maximum_discharge_a)
-            ),
-            evse_minimum_voltage=rational(minimum_v),
-        ),
-    )
-
-
-LoopAnswer = Callable[[Header, Answer, EVSERatings, MeterInfo | None, float, bool], ACChargeLoopRes | DCChargeLoopRes]
-
-LOOP_ANSWERS: Final[Mapping[type[ComplexType], LoopAnswer]] = {
-    DynamicACCLReqControlMode: ac_loop,
-    BPTDynamicACCLReqControlMode: bpt_ac_loop,
-    DynamicDCCLReqControlMode: dc_loop,
-    BPTDynamicDCCLReqControlMode: bpt_dc_loop,
-}
-
-
-def meter_info(answer: Answer, settings: SECCSettings, is_bpt: bool) -> MeterInfo | None:
-    """The registers of the meter [Wh], or None without a meter."""
-    if answer.meter_charged_wh < 0:
-        return None
-    return MeterInfo(
-        meter_id=settings.meter_id,
-        charged_energy_reading_wh=answer.meter_charged_wh,
-        bpt_discharged_energy_reading_wh=answer.meter_discharged_wh
-        if is_bpt and answer.meter_discharged_wh >= 0
-        else None,
-    )
-
-
 _SIMULATED: Final = (EVSENotification.TERMINATE, EVSENotification.SCHEDULE_RENEGOTIATION)
 
 
-def _status(answer: Answer) -> EVSEStatus | None:
+def evse_status(answer: Answer) -> EVSEStatus | None:
     kind = answer.notification
     if kind is None:
         return None
@@ -492,13 +353,8 @@ def _status(answer: Answer) -> EVSEStatus | None:
     return EVSEStatus(notification_max_delay=answer.notification_max_delay_s, evse_notification=kind)
 
 
-def _code(answer: Answer) -> ResponseCode:
+def response_code(answer: Answer) -> ResponseCode:
     return ResponseCode.OK if answer.failure is None else answer.failure
-
-
-def _lower(limit: float, rating: float) -> float:
-    """A limit of the moment, never above the rating that ChargeParameterDiscovery stated."""
-    return limit if limit < rating else rating
 
 
 def _agreed(station: Station) -> Agreed:

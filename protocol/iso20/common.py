@@ -15,20 +15,23 @@ from protocol.iso20.codes import (
     ResponseCode,
 )
 from protocol.iso20.errors import LocalProtocolError
+from protocol.iso20.schedules import (
+    AbsolutePriceSchedule,
+    EVEnergyOffer,
+    PowerScheduleEntry,
+    PriceLevelSchedule,
+    ScheduleTuple,
+)
 from protocol.schema import ComplexType, attribute, declared, element
 from protocol.values import (
     Boolean,
     Byte,
     Certificate,
-    Currency,
     Description,
     GenChallenge,
     Identifier,
     Int,
-    Language,
     MaxSupportingPoints,
-    MeterID,
-    MeterSignature,
     Name,
     NumericID,
     PercentValue,
@@ -39,7 +42,6 @@ from protocol.values import (
     ServiceNumber,
     SessionID,
     Short,
-    UnsignedByte,
     UnsignedInt,
     UnsignedLong,
     UnsignedShort,
@@ -320,71 +322,7 @@ class ServiceSelectionRes(Response):
     """The station confirms the choice."""
 
 
-# --- schedules and prices ---------------------------------------------------------------------------------------------
-
-
-@declared("cm:EVPowerScheduleEntryType")
-class EVPowerScheduleEntry(ComplexType):
-    """A power the EV offers, and for how long."""
-
-    duration: UnsignedInt = element("s")
-    power: RationalNumber = element("W")
-
-
-@declared("cm:EVPowerScheduleEntryListType")
-class EVPowerScheduleEntryList(ComplexType):
-    """Steps of an EV power schedule."""
-
-    ev_power_schedule_entry: tuple[EVPowerScheduleEntry, ...] = element(occurs=(1, 1024))
-
-
-@declared("cm:EVPowerScheduleType")
-class EVPowerSchedule(ComplexType):
-    """The power an EV offers over time."""
-
-    time_anchor: UnsignedLong = element("s")
-    ev_power_schedule_entries: EVPowerScheduleEntryList = element()
-
-
-@declared("cm:EVPriceRuleType")
-class EVPriceRule(ComplexType):
-    """The price the EV asks from a power upwards."""
-
-    energy_fee: RationalNumber = element("per kWh")
-    power_range_start: RationalNumber = element("W")
-
-
-@declared("cm:EVPriceRuleStackType")
-class EVPriceRuleStack(ComplexType):
-    """Price rules that hold for a time."""
-
-    duration: UnsignedInt = element("s")
-    ev_price_rule: tuple[EVPriceRule, ...] = element(occurs=(1, 8))
-
-
-@declared("cm:EVPriceRuleStackListType")
-class EVPriceRuleStackList(ComplexType):
-    """The EV's price rules over time."""
-
-    ev_price_rule_stack: tuple[EVPriceRuleStack, ...] = element(occurs=(1, 1024))
-
-
-@declared("cm:EVAbsolutePriceScheduleType")
-class EVAbsolutePriceSchedule(ComplexType):
-    """What the EV wants to be paid."""
-
-    time_anchor: UnsignedLong = element("s")
-    currency: Currency = element()
-    price_algorithm: Identifier = element()
-    ev_price_rule_stacks: EVPriceRuleStackList = element()
-
-
-@declared("cm:EVEnergyOfferType")
-class EVEnergyOffer(ComplexType):
-    """Energy the EV offers, and its price (Scheduled mode)."""
-
-    ev_power_schedule: EVPowerSchedule = element()
-    ev_absolute_price_schedule: EVAbsolutePriceSchedule = element()
+# --- schedule exchange ------------------------------------------------------------------------------------------------
 
 
 @declared("cm:Dynamic_SEReqControlModeType")
@@ -420,134 +358,6 @@ class ScheduleExchangeReq(Request):
     control_mode: DynamicSEReqControlMode | ScheduledSEReqControlMode = element()
 
 
-@declared("cm:TaxRuleType")
-class TaxRule(ComplexType):
-    """A tax and what it is charged on."""
-
-    tax_rule_id: NumericID = element()
-    tax_rule_name: Name | None = element(default=None)
-    tax_rate: RationalNumber = element("%")
-    tax_included_in_price: Boolean | None = element(default=None)
-    applies_to_energy_fee: Boolean = element()
-    applies_to_parking_fee: Boolean = element()
-    applies_to_overstay_fee: Boolean = element()
-    applies_minimum_maximum_cost: Boolean = element()
-
-
-@declared("cm:TaxRuleListType")
-class TaxRuleList(ComplexType):
-    """Taxes of a price schedule."""
-
-    tax_rule: tuple[TaxRule, ...] = element(occurs=(1, 10))
-
-
-@declared("cm:PriceRuleType")
-class PriceRule(ComplexType):
-    """The price from a power upwards."""
-
-    energy_fee: RationalNumber = element("per kWh")
-    parking_fee: RationalNumber | None = element(default=None)
-    parking_fee_period: UnsignedInt | None = element("s", default=None)
-    carbon_dioxide_emission: UnsignedShort | None = element("g/kWh", default=None)
-    renewable_generation_percentage: UnsignedByte | None = element("%", default=None)
-    power_range_start: RationalNumber = element("W")
-
-
-@declared("cm:PriceRuleStackType")
-class PriceRuleStack(ComplexType):
-    """Price rules that hold for a time."""
-
-    duration: UnsignedInt = element("s")
-    price_rule: tuple[PriceRule, ...] = element(occurs=(1, 8))
-
-
-@declared("cm:PriceRuleStackListType")
-class PriceRuleStackList(ComplexType):
-    """Price rules over time."""
-
-    price_rule_stack: tuple[PriceRuleStack, ...] = element(occurs=(1, 1024))
-
-
-@declared("cm:OverstayRuleType")
-class OverstayRule(ComplexType):
-    """The fee for staying on after charging."""
-
-    overstay_rule_description: Description | None = element(default=None)
-    start_time: UnsignedInt = element("s")
-    overstay_fee: RationalNumber = element()
-    overstay_fee_period: UnsignedInt = element("s")
-
-
-@declared("cm:OverstayRuleListType")
-class OverstayRuleList(ComplexType):
-    """When staying on begins to cost."""
-
-    overstay_time_threshold: UnsignedInt | None = element("s", default=None)
-    overstay_power_threshold: RationalNumber | None = element("W", default=None)
-    overstay_rule: tuple[OverstayRule, ...] = element(occurs=(1, 5))
-
-
-@declared("cm:AdditionalServiceType")
-class AdditionalService(ComplexType):
-    """A service beside energy, and its price."""
-
-    service_name: Name = element()
-    service_fee: RationalNumber = element()
-
-
-@declared("cm:AdditionalServiceListType")
-class AdditionalServiceList(ComplexType):
-    """Services beside energy."""
-
-    additional_service: tuple[AdditionalService, ...] = element(occurs=(1, 5))
-
-
-@declared("cm:AbsolutePriceScheduleType")
-class AbsolutePriceSchedule(ComplexType):
-    """Prices in money over time."""
-
-    id: XmlID | None = attribute("Id", default=None)
-    time_anchor: UnsignedLong = element("s")
-    price_schedule_id: NumericID = element()
-    price_schedule_description: Description | None = element(default=None)
-    currency: Currency = element()
-    language: Language = element()
-    price_algorithm: Identifier = element()
-    minimum_cost: RationalNumber | None = element(default=None)
-    maximum_cost: RationalNumber | None = element(default=None)
-    tax_rules: TaxRuleList | None = element(default=None)
-    price_rule_stacks: PriceRuleStackList = element()
-    overstay_rules: OverstayRuleList | None = element(default=None)
-    additional_selected_services: AdditionalServiceList | None = element(default=None)
-
-
-@declared("cm:PriceLevelScheduleEntryType")
-class PriceLevelScheduleEntry(ComplexType):
-    """A price level, and for how long."""
-
-    duration: UnsignedInt = element("s")
-    price_level: UnsignedByte = element()
-
-
-@declared("cm:PriceLevelScheduleEntryListType")
-class PriceLevelScheduleEntryList(ComplexType):
-    """Price levels over time."""
-
-    price_level_schedule_entry: tuple[PriceLevelScheduleEntry, ...] = element(occurs=(1, 1024))
-
-
-@declared("cm:PriceLevelScheduleType")
-class PriceLevelSchedule(ComplexType):
-    """Prices as levels without money."""
-
-    id: XmlID | None = attribute("Id", default=None)
-    time_anchor: UnsignedLong = element("s")
-    price_schedule_id: NumericID = element()
-    price_schedule_description: Description | None = element(default=None)
-    number_of_price_levels: UnsignedByte = element()
-    price_level_schedule_entries: PriceLevelScheduleEntryList = element()
-
-
 @declared("cm:Dynamic_SEResControlModeType")
 class DynamicSEResControlMode(ComplexType):
     """The station's wishes for departure and charge, where it may have any (MobilityNeedsMode 2), and prices."""
@@ -556,50 +366,6 @@ class DynamicSEResControlMode(ComplexType):
     minimum_soc: PercentValue | None = element("%", default=None)
     target_soc: PercentValue | None = element("%", default=None)
     price_schedule: AbsolutePriceSchedule | PriceLevelSchedule | None = element(default=None)
-
-
-@declared("cm:PowerScheduleEntryType")
-class PowerScheduleEntry(ComplexType):
-    """A power, and for how long."""
-
-    duration: UnsignedInt = element("s")
-    power: RationalNumber = element("W")
-    power_l2: RationalNumber | None = element("W", default=None)
-    power_l3: RationalNumber | None = element("W", default=None)
-
-
-@declared("cm:PowerScheduleEntryListType")
-class PowerScheduleEntryList(ComplexType):
-    """Steps of a power schedule."""
-
-    power_schedule_entry: tuple[PowerScheduleEntry, ...] = element(occurs=(1, 1024))
-
-
-@declared("cm:PowerScheduleType")
-class PowerSchedule(ComplexType):
-    """Power over time that the station grants."""
-
-    time_anchor: UnsignedLong = element("s")
-    available_energy: RationalNumber | None = element("Wh", default=None)
-    power_tolerance: RationalNumber | None = element("W", default=None)
-    power_schedule_entries: PowerScheduleEntryList = element()
-
-
-@declared("cm:ChargingScheduleType")
-class ChargingSchedule(ComplexType):
-    """A power schedule with its prices."""
-
-    power_schedule: PowerSchedule = element()
-    price_schedule: AbsolutePriceSchedule | PriceLevelSchedule | None = element(default=None)
-
-
-@declared("cm:ScheduleTupleType")
-class ScheduleTuple(ComplexType):
-    """One offer of schedules, charging and perhaps discharging."""
-
-    schedule_tuple_id: NumericID = element()
-    charging_schedule: ChargingSchedule = element()
-    discharging_schedule: ChargingSchedule | None = element(default=None)
 
 
 @declared("cm:Scheduled_SEResControlModeType")
@@ -687,125 +453,3 @@ class SessionStopReq(Request):
 @declared("cm:SessionStopResType")
 class SessionStopRes(Response):
     """The station agrees."""
-
-
-# --- parts of the charge loop -----------------------------------------------------------------------------------------
-
-
-@declared("ct:DisplayParametersType")
-class DisplayParameters(ComplexType):
-    """What a station may show to the driver."""
-
-    present_soc: PercentValue | None = element("%", default=None)
-    minimum_soc: PercentValue | None = element("%", default=None)
-    target_soc: PercentValue | None = element("%", default=None)
-    maximum_soc: PercentValue | None = element("%", default=None)
-    remaining_time_to_minimum_soc: UnsignedInt | None = element("s", default=None)
-    remaining_time_to_target_soc: UnsignedInt | None = element("s", default=None)
-    remaining_time_to_maximum_soc: UnsignedInt | None = element("s", default=None)
-    charging_complete: Boolean | None = element(default=None)
-    battery_energy_capacity: RationalNumber | None = element("Wh", default=None)
-    inlet_hot: Boolean | None = element(default=None)
-
-
-@declared("ct:MeterInfoType")
-class MeterInfo(ComplexType):
-    """Energy of the service session (V2G20-902), in two registers that never fall."""
-
-    meter_id: MeterID = element()
-    charged_energy_reading_wh: UnsignedLong = element("Wh")
-    bpt_discharged_energy_reading_wh: UnsignedLong | None = element("Wh", default=None)
-    capacitive_energy_reading_varh: UnsignedLong | None = element("varh", default=None)
-    bpt_inductive_energy_reading_varh: UnsignedLong | None = element("varh", default=None)
-    meter_signature: MeterSignature | None = element(default=None)
-    meter_status: Short | None = element(default=None)
-    meter_timestamp: UnsignedLong | None = element("s", default=None)
-
-
-@declared("ct:DetailedCostType")
-class DetailedCost(ComplexType):
-    """One part of a bill."""
-
-    amount: RationalNumber = element()
-    cost_per_unit: RationalNumber = element()
-
-
-@declared("ct:DetailedTaxType")
-class DetailedTax(ComplexType):
-    """One tax of a bill."""
-
-    tax_rule_id: NumericID = element()
-    amount: RationalNumber = element()
-
-
-@declared("ct:ReceiptType")
-class Receipt(ComplexType):
-    """The bill so far."""
-
-    time_anchor: UnsignedLong = element("s")
-    energy_costs: DetailedCost | None = element(default=None)
-    occupancy_costs: DetailedCost | None = element(default=None)
-    additional_services_costs: DetailedCost | None = element(default=None)
-    overstay_costs: DetailedCost | None = element(default=None)
-    tax_costs: tuple[DetailedTax, ...] = element(default=(), occurs=(0, 10))
-
-
-@declared("ct:ChargeLoopReqType")
-class ChargeLoopReq(Request):
-    """What every request of the charge loop begins with."""
-
-    display_parameters: DisplayParameters | None = element(default=None)
-    meter_info_requested: Boolean = element()
-
-
-@declared("ct:ChargeLoopResType")
-class ChargeLoopRes(Response):
-    """What every response of the charge loop begins with."""
-
-    evse_status: EVSEStatus | None = element(default=None)
-    meter_info: MeterInfo | None = element(default=None)
-    receipt: Receipt | None = element(default=None)
-
-
-@declared("ct:CLReqControlModeType")
-class CLReqControlMode(ComplexType):
-    """Head of the control modes of loop requests; has no content of its own."""
-
-
-@declared("ct:Dynamic_CLReqControlModeType")
-class DynamicCLReqControlMode(CLReqControlMode):
-    """The EV's needs as they are now: signed distances from the present content of the battery to its bounds."""
-
-    departure_time: UnsignedInt | None = element("s", default=None)
-    ev_target_energy_request: RationalNumber = element("Wh")
-    ev_maximum_energy_request: RationalNumber = element("Wh")
-    ev_minimum_energy_request: RationalNumber = element("Wh")
-
-
-@declared("ct:Scheduled_CLReqControlModeType")
-class ScheduledCLReqControlMode(CLReqControlMode):
-    """The EV's needs while it follows a schedule."""
-
-    ev_target_energy_request: RationalNumber | None = element("Wh", default=None)
-    ev_maximum_energy_request: RationalNumber | None = element("Wh", default=None)
-    ev_minimum_energy_request: RationalNumber | None = element("Wh", default=None)
-
-
-@declared("ct:CLResControlModeType")
-class CLResControlMode(ComplexType):
-    """Head of the control modes of loop responses; has no content of its own."""
-
-
-@declared("ct:Dynamic_CLResControlModeType")
-class DynamicCLResControlMode(CLResControlMode):
-    """The station's wishes, where it may have any (MobilityNeedsMode 2)."""
-
-    departure_time: UnsignedInt | None = element("s", default=None)
-    minimum_soc: PercentValue | None = element("%", default=None)
-    target_soc: PercentValue | None = element("%", default=None)
-    ack_max_delay: UnsignedShort | None = element("s", default=None)
-
-
-@declared("ct:Scheduled_CLResControlModeType")
-class ScheduledCLResControlMode(CLResControlMode):
-    """Nothing beyond the schedule."""

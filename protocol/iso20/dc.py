@@ -5,13 +5,12 @@ message carries a target; what happens shows in EVSEPresentCurrent and EVSEPrese
 """
 
 from protocol.iso20.codes import Processing
-from protocol.iso20.common import (
+from protocol.iso20.common import Request, Response
+from protocol.iso20.loop import (
     ChargeLoopReq,
     ChargeLoopRes,
     DynamicCLReqControlMode,
     DynamicCLResControlMode,
-    Request,
-    Response,
     ScheduledCLReqControlMode,
     ScheduledCLResControlMode,
 )

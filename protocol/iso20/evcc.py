@@ -42,12 +42,14 @@ from protocol.iso20.common import (
 )
 from protocol.iso20.dc import DCChargeParameterDiscoveryRes
 from protocol.iso20.errors import LocalProtocolError
+from protocol.iso20.loop_requests import LOOP_REQUESTS, LoopRequest
 from protocol.iso20.ratings import EVRatings, EVSERatings, read_evse_ratings
-from protocol.iso20.requests import LOOP_REQUESTS, REQUESTS, EVCCSettings, LoopRequest, Offer, Topic, app_protocols
+from protocol.iso20.requests import REQUESTS, EVCCSettings, Offer, Topic, app_protocols
 from protocol.iso20.sequence import NEXT_REQUEST, RESPONSES, SETUP, State, Step, Table, step
 from protocol.iso20.services import SERVICES, Agreed, Service, Variant, read_variants
 from protocol.iso20.session import NO_SESSION, SECOND, EndReason, Session
 from protocol.schema import ComplexType
+from protocol.values import unsayable
 
 __all__ = ["EVCC", "EVCCSettings", "EVRatings", "Event", "Notification", "Offer"]
 
@@ -210,17 +212,25 @@ class EVCC(Session):
         """
         if self.outstanding is not None:
             raise LocalProtocolError(f"{self.outstanding.wire_name} is outstanding: one request at a time")
-        if self.state is State.CHARGE_LOOP and self._wish is _Wish.GO_ON:
-            assert self._loop_request is not None
-            assert self.agreed is not None
-            header = self._current_header(now_ns)
-            request = self._loop_request(header, offer, meter_info, self._sign, self.agreed.per_phase)
-            self._expected = self._loop_response
-            self._timer_reason = EndReason.MESSAGE_TIMEOUT
-            self.deadline_ns = now_ns + self.timers.charge_loop_ns  # no phase budget runs in the loop
-        else:
-            request = self._other_request(offer, now_ns, processing)
+        try:
+            if self.state is State.CHARGE_LOOP and self._wish is _Wish.GO_ON:
+                request = self._turn(offer, now_ns, meter_info)
+            else:
+                request = self._other_request(offer, now_ns, processing)
+        except LocalProtocolError as error:
+            raise LocalProtocolError(f"{error}{unsayable(offer)}") from error
         self.outstanding = request
+        return request
+
+    def _turn(self, offer: Offer, now_ns: int, meter_info: bool) -> ComplexType:
+        """An ordinary turn of the loop. No budget of a phase runs here, so the message's timer is the only one."""
+        assert self._loop_request is not None
+        assert self.agreed is not None
+        header = self._current_header(now_ns)
+        request = self._loop_request(header, offer, meter_info, self._sign, self.agreed.per_phase)
+        self._expected = self._loop_response
+        self._timer_reason = EndReason.MESSAGE_TIMEOUT
+        self.deadline_ns = now_ns + self.timers.charge_loop_ns
         return request
 
     def _other_request(self, offer: Offer, now_ns: int, processing: Processing) -> ComplexType:

@@ -6,12 +6,9 @@ from typing import Any, Final, NamedTuple
 
 from protocol.iso20 import phases
 from protocol.iso20.ac import (
-    ACChargeLoopReq,
     ACChargeParameterDiscoveryReq,
     ACCPDReqEnergyTransferMode,
     BPTACCPDReqEnergyTransferMode,
-    BPTDynamicACCLReqControlMode,
-    DynamicACCLReqControlMode,
 )
 from protocol.iso20.codes import (
     Authorization,
@@ -32,7 +29,6 @@ from protocol.iso20.common import (
     EVPowerProfileEntryList,
     Header,
     PowerDeliveryReq,
-    PowerScheduleEntry,
     ScheduleExchangeReq,
     SelectedService,
     ServiceDetailReq,
@@ -44,24 +40,22 @@ from protocol.iso20.common import (
 )
 from protocol.iso20.dc import (
     BPTDCCPDReqEnergyTransferMode,
-    BPTDynamicDCCLReqControlMode,
     DCCableCheckReq,
-    DCChargeLoopReq,
     DCChargeParameterDiscoveryReq,
     DCCPDReqEnergyTransferMode,
     DCPreChargeReq,
     DCWeldingDetectionReq,
-    DynamicDCCLReqControlMode,
 )
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.ratings import EVRatings
+from protocol.iso20.schedules import PowerScheduleEntry
 from protocol.iso20.sequence import State, Step
 from protocol.iso20.services import SERVICES, Agreed
 from protocol.iso20.session import Timers
 from protocol.schema import ComplexType
 from protocol.values import rational
 
-__all__ = ["LOOP_REQUESTS", "REQUESTS", "EVCCSettings", "LoopRequest", "Offer", "Topic", "app_protocols"]
+__all__ = ["REQUESTS", "EVCCSettings", "Offer", "Topic", "app_protocols", "departure_time"]
 
 _NAN: Final = math.nan
 _UNKNOWN_DEPARTURE_S: Final = 2**32 - 1  # ScheduleExchangeReq cannot leave DepartureTime out
@@ -225,7 +219,8 @@ def _dc_discovery(header: Header, offer: Offer, topic: Topic) -> DCChargeParamet
 
 
 def _schedule_exchange(header: Header, offer: Offer, topic: Topic) -> ScheduleExchangeReq:
-    departure = _departure(offer.departure_s)
+    departure = departure_time(offer.departure_s)
+    v2x = not math.isnan(offer.maximum_v2x_energy_wh)
     if not offer.minimum_energy_wh <= offer.target_energy_wh <= offer.maximum_energy_wh:
         raise LocalProtocolError(
             "ScheduleExchangeReq: energy requests must satisfy minimum <= target <= maximum, got "
@@ -239,12 +234,8 @@ def _schedule_exchange(header: Header, offer: Offer, topic: Topic) -> ScheduleEx
             ev_target_energy_request=rational(offer.target_energy_wh),
             ev_maximum_energy_request=rational(offer.maximum_energy_wh),
             ev_minimum_energy_request=rational(offer.minimum_energy_wh),
-            ev_maximum_v2x_energy_request=None
-            if math.isnan(offer.maximum_v2x_energy_wh)
-            else rational(offer.maximum_v2x_energy_wh),
-            ev_minimum_v2x_energy_request=None
-            if math.isnan(offer.minimum_v2x_energy_wh)
-            else rational(offer.minimum_v2x_energy_wh),
+            ev_maximum_v2x_energy_request=rational(offer.maximum_v2x_energy_wh) if v2x else None,
+            ev_minimum_v2x_energy_request=rational(offer.minimum_v2x_energy_wh) if v2x else None,
         ),
     )
 
@@ -267,7 +258,7 @@ def _pre_charge(header: Header, offer: Offer, topic: Topic) -> DCPreChargeReq:
 
 def _start(header: Header, offer: Offer, topic: Topic) -> PowerDeliveryReq:
     """In Dynamic mode the profile is a forecast: the EV at most charges at its maximum until it leaves."""
-    departure = _departure(offer.departure_s)
+    departure = departure_time(offer.departure_s)
     entry = PowerScheduleEntry(
         duration=_UNKNOWN_DEPARTURE_S if departure is None else departure,
         power=rational(offer.maximum_charge_w),
@@ -330,115 +321,7 @@ REQUESTS: Final[Mapping[Step, Callable[[Header, Offer, Topic], ComplexType]]] = 
 }
 
 
-# --- the charge loop: written out, as it runs a million times ---------------------------------------------------------
-
-
-def ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_phase: bool) -> ACChargeLoopReq:
-    """Needs, limits and present power of an EV that charges from AC; `sign` is not used."""
-    mode = DynamicACCLReqControlMode(
-        departure_time=_departure(offer.departure_s),
-        ev_target_energy_request=rational(offer.target_energy_wh),
-        ev_maximum_energy_request=rational(offer.maximum_energy_wh),
-        ev_minimum_energy_request=rational(offer.minimum_energy_wh),
-        ev_maximum_charge_power=rational(offer.maximum_charge_w),
-        ev_minimum_charge_power=rational(offer.minimum_charge_w),
-        ev_present_active_power=rational(offer.present_active_w),
-        ev_present_reactive_power=rational(offer.present_reactive_var),
-    )
-    if per_phase:
-        mode = phases.split(mode)
-    return ACChargeLoopReq(header=header, meter_info_requested=meter_info, control_mode=mode)
-
-
-def bpt_ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_phase: bool) -> ACChargeLoopReq:
-    """The same with discharge; `sign` is that of the discharge limits on the wire."""
-    maximum_v2x_energy_wh = offer.maximum_v2x_energy_wh
-    minimum_v2x_energy_wh = offer.minimum_v2x_energy_wh
-    mode = BPTDynamicACCLReqControlMode(
-        departure_time=_departure(offer.departure_s),
-        ev_target_energy_request=rational(offer.target_energy_wh),
-        ev_maximum_energy_request=rational(offer.maximum_energy_wh),
-        ev_minimum_energy_request=rational(offer.minimum_energy_wh),
-        ev_maximum_charge_power=rational(offer.maximum_charge_w),
-        ev_minimum_charge_power=rational(offer.minimum_charge_w),
-        ev_present_active_power=rational(offer.present_active_w),
-        ev_present_reactive_power=rational(offer.present_reactive_var),
-        ev_maximum_discharge_power=rational(sign * offer.maximum_discharge_w),
-        ev_minimum_discharge_power=rational(sign * offer.minimum_discharge_w),
-        ev_maximum_v2x_energy_request=rational(maximum_v2x_energy_wh)
-        if maximum_v2x_energy_wh == maximum_v2x_energy_wh
-        else None,
-        ev_minimum_v2x_energy_request=rational(minimum_v2x_energy_wh)
-        if minimum_v2x_energy_wh == minimum_v2x_energy_wh
-        else None,
-    )
-    if per_phase:
-        mode = phases.split(mode)
-    return ACChargeLoopReq(header=header, meter_info_requested=meter_info, control_mode=mode)
-
-
-def dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_phase: bool) -> DCChargeLoopReq:
-    """Needs, limits and present voltage of an EV that charges from DC; `sign` and `per_phase` are not used."""
-    return DCChargeLoopReq(
-        header=header,
-        meter_info_requested=meter_info,
-        ev_present_voltage=rational(offer.present_v),
-        control_mode=DynamicDCCLReqControlMode(
-            departure_time=_departure(offer.departure_s),
-            ev_target_energy_request=rational(offer.target_energy_wh),
-            ev_maximum_energy_request=rational(offer.maximum_energy_wh),
-            ev_minimum_energy_request=rational(offer.minimum_energy_wh),
-            ev_maximum_charge_power=rational(offer.maximum_charge_w),
-            ev_minimum_charge_power=rational(offer.minimum_charge_w),
-            ev_maximum_charge_current=rational(offer.maximum_charge_a),
-            ev_maximum_voltage=rational(offer.maximum_v),
-            ev_minimum_voltage=rational(offer.minimum_v),
-        ),
-    )
-
-
-def bpt_dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_phase: bool) -> DCChargeLoopReq:
-    """The same with discharge; `sign` is that of the discharge limits on the wire."""
-    maximum_v2x_energy_wh = offer.maximum_v2x_energy_wh
-    minimum_v2x_energy_wh = offer.minimum_v2x_energy_wh
-    return DCChargeLoopReq(
-        header=header,
-        meter_info_requested=meter_info,
-        ev_present_voltage=rational(offer.present_v),
-        control_mode=BPTDynamicDCCLReqControlMode(
-            departure_time=_departure(offer.departure_s),
-            ev_target_energy_request=rational(offer.target_energy_wh),
-            ev_maximum_energy_request=rational(offer.maximum_energy_wh),
-            ev_minimum_energy_request=rational(offer.minimum_energy_wh),
-            ev_maximum_charge_power=rational(offer.maximum_charge_w),
-            ev_minimum_charge_power=rational(offer.minimum_charge_w),
-            ev_maximum_charge_current=rational(offer.maximum_charge_a),
-            ev_maximum_voltage=rational(offer.maximum_v),
-            ev_minimum_voltage=rational(offer.minimum_v),
-            ev_maximum_discharge_power=rational(sign * offer.maximum_discharge_w),
-            ev_minimum_discharge_power=rational(sign * offer.minimum_discharge_w),
-            ev_maximum_discharge_current=rational(sign * offer.maximum_discharge_a),
-            ev_maximum_v2x_energy_request=rational(maximum_v2x_energy_wh)
-            if maximum_v2x_energy_wh == maximum_v2x_energy_wh
-            else None,
-            ev_minimum_v2x_energy_request=rational(minimum_v2x_energy_wh)
-            if minimum_v2x_energy_wh == minimum_v2x_energy_wh
-            else None,
-        ),
-    )
-
-
-LoopRequest = Callable[[Header, Offer, bool, float, bool], ComplexType]
-
-LOOP_REQUESTS: Final[Mapping[type[ComplexType], LoopRequest]] = {
-    DynamicACCLReqControlMode: ac_loop,
-    BPTDynamicACCLReqControlMode: bpt_ac_loop,
-    DynamicDCCLReqControlMode: dc_loop,
-    BPTDynamicDCCLReqControlMode: bpt_dc_loop,
-}
-
-
-def _departure(departure_s: float) -> int | None:
+def departure_time(departure_s: float) -> int | None:
     """DepartureTime [s] for a span from now; None when it is unknown, 0 when it is past."""
     if departure_s < _UNKNOWN_DEPARTURE_S:
         return int(departure_s) if departure_s > 0.0 else 0

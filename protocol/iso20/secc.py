@@ -15,17 +15,7 @@ from typing import Any, Final
 
 from protocol.iso20 import phases
 from protocol.iso20.ac import ACChargeParameterDiscoveryReq
-from protocol.iso20.answers import (
-    ANSWERS,
-    LOOP_ANSWERS,
-    Answer,
-    LoopAnswer,
-    SECCSettings,
-    Station,
-    meter_info,
-    negotiate,
-    offered,
-)
+from protocol.iso20.answers import ANSWERS, Answer, SECCSettings, Station, negotiate, offered
 from protocol.iso20.checks import CHECKS, Known, breach, check_energies, check_v2x
 from protocol.iso20.codes import ChargeProgress, ChargingSession, Processing, ResponseCode, ServiceID
 from protocol.iso20.common import (
@@ -43,6 +33,7 @@ from protocol.iso20.common import (
 )
 from protocol.iso20.dc import DCChargeParameterDiscoveryReq, DCPreChargeReq
 from protocol.iso20.errors import LocalProtocolError, RemoteProtocolError
+from protocol.iso20.loop_answers import LOOP_ANSWERS, LoopAnswer, meter_info
 from protocol.iso20.ratings import EVSERatings, read_ev_ratings, split_phases
 from protocol.iso20.refusals import refuse
 from protocol.iso20.said import LOOP_READERS, LoopReader, Said, hear_pre_charge, hear_ratings, hear_schedule
@@ -50,6 +41,7 @@ from protocol.iso20.sequence import RESPONSES, SETUP, State, Table, next_state
 from protocol.iso20.services import SERVICES, Agreed, Variant, read_variants
 from protocol.iso20.session import NO_SESSION, EndReason, Session
 from protocol.schema import ComplexType
+from protocol.values import unsayable
 
 __all__ = ["SECC", "Answer", "EVSERatings", "SECCSettings", "Said"]
 
@@ -193,8 +185,6 @@ class SECC(Session):
             hear_schedule(self.said, request, now_ns)
         elif isinstance(request, DCPreChargeReq):
             hear_pre_charge(self.said, request, now_ns)
-        elif isinstance(request, PowerDeliveryReq) and request.charge_progress is ChargeProgress.START:
-            self.energised = self.energised or request.ev_processing is Processing.FINISHED
 
     def _refuse(self, request: ComplexType, code: ResponseCode, detail: str, now_ns: int) -> ComplexType:
         """End the session with the least response that says why."""
@@ -229,10 +219,13 @@ class SECC(Session):
         if answer.failure is not None and answer.failure.failed:
             self.pending = None
             return self._refuse(request, answer.failure, "the station reported a failure", now_ns)
-        if request.__class__ is self._loop_request:
-            response = self._answer_loop(request, answer, now_ns)
-        else:
-            response = self._answer(request, answer, now_ns)
+        try:
+            if request.__class__ is self._loop_request:
+                response = self._answer_loop(request, answer, now_ns)
+            else:
+                response = self._answer(request, answer, now_ns)
+        except LocalProtocolError as error:
+            raise LocalProtocolError(f"{error}{unsayable(answer)}") from error
         self.pending = None
         return response
 
@@ -286,8 +279,8 @@ class SECC(Session):
         if isinstance(response, ServiceDetailRes):
             for variant in read_variants(response.service_parameter_list):
                 self._shown[response.service_id, variant.parameter_set_id] = variant
-        elif isinstance(request, PowerDeliveryReq) and request.charge_progress is ChargeProgress.STOP:
-            self.energised = False
+        elif isinstance(request, PowerDeliveryReq):
+            self.energised = request.charge_progress is not ChargeProgress.STOP
         state = next_state(self._table, self.state, request)
         if isinstance(request, ServiceSelectionReq):
             self._agree(request)

@@ -74,8 +74,7 @@ class Session:
     agreed : Agreed or None
         Service and control mode, from ServiceSelection on.
     energised : bool
-        Power may flow: from PowerDelivery(Start) asked (SECC) or answered (EVCC) until PowerDelivery(Stop) is answered
-        or the session ends.
+        Power may flow: from the answer to PowerDelivery(Start) to that to PowerDelivery(Stop), or the end.
     ended : EndReason or None
         Why the session is over; final. `detail` says it in words, `failed_code` is the FAILED code sent or received.
     deadline_ns : int or None

@@ -1,0 +1,155 @@
+"""What the SECC says in the charge loop: each response as a function of values.
+
+The functions are written out, variant by variant, as they run a million times.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from protocol.iso20 import phases
+from protocol.iso20.ac import (
+    ACChargeLoopRes,
+    BPTDynamicACCLReqControlMode,
+    BPTDynamicACCLResControlMode,
+    DynamicACCLReqControlMode,
+    DynamicACCLResControlMode,
+)
+from protocol.iso20.answers import Answer, SECCSettings, evse_status, response_code
+from protocol.iso20.common import (
+    Header,
+)
+from protocol.iso20.dc import (
+    BPTDynamicDCCLReqControlMode,
+    BPTDynamicDCCLResControlMode,
+    DCChargeLoopRes,
+    DynamicDCCLReqControlMode,
+    DynamicDCCLResControlMode,
+)
+from protocol.iso20.loop import MeterInfo
+from protocol.iso20.ratings import EVSERatings
+from protocol.schema import ComplexType
+from protocol.values import rational
+
+__all__ = ["LOOP_ANSWERS", "LoopAnswer", "meter_info"]
+
+
+def ac_loop(
+    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
+) -> ACChargeLoopRes:
+    """The setpoint of an EV that only charges, clamped to the rating."""
+    target_w = answer.target_w if answer.target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
+    mode = DynamicACCLResControlMode(
+        evse_target_active_power=rational(target_w if target_w > 0.0 else 0.0),
+        evse_present_active_power=rational(answer.present_w),
+    )
+    return ACChargeLoopRes(
+        header=header,
+        response_code=response_code(answer),
+        evse_status=evse_status(answer),
+        meter_info=meter,
+        control_mode=phases.split(mode) if per_phase else mode,
+    )
+
+
+def bpt_ac_loop(
+    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
+) -> ACChargeLoopRes:
+    """The setpoint, negative to discharge, clamped to the ratings."""
+    target_w = answer.target_w if answer.target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
+    target_w = target_w if target_w > -ratings.maximum_discharge_w else -ratings.maximum_discharge_w
+    mode = BPTDynamicACCLResControlMode(
+        evse_target_active_power=rational(target_w),
+        evse_present_active_power=rational(answer.present_w),
+    )
+    return ACChargeLoopRes(
+        header=header,
+        response_code=response_code(answer),
+        evse_status=evse_status(answer),
+        meter_info=meter,
+        control_mode=phases.split(mode) if per_phase else mode,
+    )
+
+
+def dc_loop(
+    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
+) -> DCChargeLoopRes:
+    """Present values and the limits of the moment, for an EV that only charges."""
+    return DCChargeLoopRes(
+        header=header,
+        response_code=response_code(answer),
+        evse_status=evse_status(answer),
+        meter_info=meter,
+        evse_present_current=rational(answer.present_a),
+        evse_present_voltage=rational(answer.present_v),
+        evse_power_limit_achieved=answer.power_limit_achieved,
+        evse_current_limit_achieved=answer.current_limit_achieved,
+        evse_voltage_limit_achieved=answer.voltage_limit_achieved,
+        control_mode=DynamicDCCLResControlMode(
+            evse_maximum_charge_power=rational(_lower(answer.maximum_charge_w, ratings.maximum_charge_w)),
+            evse_minimum_charge_power=rational(_lower(answer.minimum_charge_w, ratings.maximum_charge_w)),
+            evse_maximum_charge_current=rational(_lower(answer.maximum_charge_a, ratings.maximum_charge_a)),
+            evse_maximum_voltage=rational(_lower(answer.maximum_v, ratings.maximum_v)),
+        ),
+    )
+
+
+def bpt_dc_loop(
+    header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
+) -> DCChargeLoopRes:
+    """The same in both directions; `sign` is that of the discharge limits on the wire."""
+    minimum_v = answer.minimum_v if answer.minimum_v > ratings.minimum_v else ratings.minimum_v
+    return DCChargeLoopRes(
+        header=header,
+        response_code=response_code(answer),
+        evse_status=evse_status(answer),
+        meter_info=meter,
+        evse_present_current=rational(answer.present_a),
+        evse_present_voltage=rational(answer.present_v),
+        evse_power_limit_achieved=answer.power_limit_achieved,
+        evse_current_limit_achieved=answer.current_limit_achieved,
+        evse_voltage_limit_achieved=answer.voltage_limit_achieved,
+        control_mode=BPTDynamicDCCLResControlMode(
+            evse_maximum_charge_power=rational(_lower(answer.maximum_charge_w, ratings.maximum_charge_w)),
+            evse_minimum_charge_power=rational(_lower(answer.minimum_charge_w, ratings.maximum_charge_w)),
+            evse_maximum_charge_current=rational(_lower(answer.maximum_charge_a, ratings.maximum_charge_a)),
+            evse_maximum_voltage=rational(_lower(answer.maximum_v, ratings.maximum_v)),
+            evse_maximum_discharge_power=rational(
+                sign * _lower(answer.maximum_discharge_w, ratings.maximum_discharge_w)
+            ),
+            evse_minimum_discharge_power=rational(
+                sign * _lower(answer.minimum_discharge_w, ratings.maximum_discharge_w)
+            ),
+            evse_maximum_discharge_current=rational(
+                sign * _lower(answer.maximum_discharge_a, ratings.maximum_discharge_a)
+            ),
+            evse_minimum_voltage=rational(minimum_v),
+        ),
+    )
+
+
+LoopAnswer = Callable[[Header, Answer, EVSERatings, MeterInfo | None, float, bool], ACChargeLoopRes | DCChargeLoopRes]
+
+LOOP_ANSWERS: Final[Mapping[type[ComplexType], LoopAnswer]] = {
+    DynamicACCLReqControlMode: ac_loop,
+    BPTDynamicACCLReqControlMode: bpt_ac_loop,
+    DynamicDCCLReqControlMode: dc_loop,
+    BPTDynamicDCCLReqControlMode: bpt_dc_loop,
+}
+
+
+def meter_info(answer: Answer, settings: SECCSettings, is_bpt: bool) -> MeterInfo | None:
+    """The registers of the meter [Wh], or None without a meter."""
+    if answer.meter_charged_wh < 0:
+        return None
+    return MeterInfo(
+        meter_id=settings.meter_id,
+        charged_energy_reading_wh=answer.meter_charged_wh,
+        bpt_discharged_energy_reading_wh=answer.meter_discharged_wh
+        if is_bpt and answer.meter_discharged_wh >= 0
+        else None,
+    )
+
+
+def _lower(limit: float, rating: float) -> float:
+    """A limit of the moment, never above the rating that ChargeParameterDiscovery stated."""
+    return limit if limit < rating else rating
