@@ -87,7 +87,7 @@ def run(
 ) -> None:
     """Run a scenario into a folder of tables, key figures and a report."""
     with plain_errors(debug):
-        from experiments.commands import run_command
+        from experiments.running import run_command
 
         raise typer.Exit(
             run_command(

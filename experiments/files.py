@@ -40,6 +40,12 @@ def policy_file(name: str) -> tuple[str, str] | None:
     return (file, attribute) if file.endswith(".py") else None
 
 
+def short_policy(name: str) -> str:
+    """A policy's name without the folders of its file."""
+    own = policy_file(name)
+    return ":".join(part for part in (Path(own[0]).name, own[1]) if part) if own else name
+
+
 def anchor(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """`data` with the files it names made absolute, seen from `folder`; names of packaged data stay."""
     anchored = dict(data)

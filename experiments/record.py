@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cosim.grid import nominal_hz
 from cosim.scenario import Scenario
 from experiments import environment, folder
-from experiments.files import FILE_KEYS, policy_file
+from experiments.files import FILE_KEYS, policy_file, short_policy
 from experiments.inputs import Read
 from experiments.load import Loaded
 from experiments.policies import packaged_policies, source_hash
@@ -105,9 +105,3 @@ def preamble(loaded: Loaded, read: Read, inputs: dict[str, dict[str, str]], dige
         "versions": environment.versions(),
         "machine": environment.machine(),
     }
-
-
-def short_policy(name: str) -> str:
-    """A policy's name without the folders of its file."""
-    own = policy_file(name)
-    return ":".join(part for part in (Path(own[0]).name, own[1]) if part) if own else name

@@ -17,6 +17,7 @@ from experiments.inputs import Read, read_inputs, undisturbed
 from experiments.load import Loaded, from_scenario, load_one
 from experiments.policies import source_of
 from experiments.record import config_hash, config_text, policy_reference, preamble
+from experiments.report import write_report
 from experiments.runs import Run
 from experiments.store import Store
 from experiments.watch import Interrupts, Watch
@@ -109,7 +110,7 @@ def run_one(
     with Interrupts(watch) as interrupts:
         _run_into(path, loaded, read, told, digest, started, watch, interrupts)
         if report:
-            write_report(path)
+            write_report(Run(path))
     if out is None:
         folder.point_latest(path)
     run = Run(path)
@@ -150,13 +151,6 @@ def checked_inputs(scenario: Scenario, policy: Any = None) -> tuple[Read, list[s
     if found:
         raise UserError("\n".join(found))
     return read, warnings(scenario, read.inputs)
-
-
-def write_report(path: Path) -> None:
-    """Make report.html from what lies in a run folder."""
-    from experiments.report import report_html
-
-    (path / folder.REPORT).write_text(report_html(Run(path)), encoding="utf-8")
 
 
 def now() -> datetime.datetime:

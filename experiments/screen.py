@@ -13,7 +13,7 @@ from rich.table import Table
 from cosim.scenario import Scenario
 from experiments import folder
 from experiments.figures import difference, scaled, seconds, text
-from experiments.record import short_policy
+from experiments.files import short_policy
 from experiments.runs import Run
 
 NAME = "v2g-cosim"

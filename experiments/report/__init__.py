@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
+from pathlib import Path
 from string import Template
 
 from experiments import figures, folder, show
@@ -47,6 +48,13 @@ def report_html(run: Run) -> str:
         config=escape((run.path / folder.CONFIG).read_text(encoding="utf-8")),
         manifest=escape(folder.json_text(run.manifest)),
     )
+
+
+def write_report(run: Run) -> Path:
+    """Write report.html into a run folder; return its path."""
+    path = run.path / folder.REPORT
+    path.write_text(report_html(run), encoding="utf-8")
+    return path
 
 
 def _verdict(run: Run) -> str:

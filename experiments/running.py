@@ -1,0 +1,116 @@
+"""What the command `run` does: run a scenario or its variants, show them as they come and go, choose the exit code."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from experiments import screen, show
+from experiments.cli import BROKEN_INVARIANT, FAILED, INTERRUPTED, print_json
+from experiments.commands import print_comparison
+from experiments.load import Loaded, load
+from experiments.run import RunFailedError, run_one, run_variants
+from experiments.runs import Run
+from experiments.watch import Watch, terminal_watch
+
+
+class OnScreen(Watch):
+    """Shows each run on stdout as it comes and goes; progress and warnings go on to `aside`."""
+
+    def __init__(self, aside: Watch) -> None:
+        self._aside = aside
+        self._console = screen.console()
+
+    def announce(self, loaded: Loaded) -> None:
+        self._console.print(screen.head(loaded.scenario, loaded.variant))
+
+    def finished(self, run: Run) -> None:
+        for line in screen.outcome(run):
+            self._console.print(line)
+        if run.status == "interrupted":
+            self._console.print(screen.interrupted(run))
+        self._console.print(screen.written(run))
+
+    def begin(self, what: str, duration_s: float) -> None:
+        self._aside.begin(what, duration_s)
+
+    def progress(self, now_ns: int) -> None:
+        self._aside.progress(now_ns)
+
+    def end(self) -> None:
+        self._aside.end()
+
+    def warn(self, text: str) -> None:
+        self._aside.warn(text)
+
+    def stopping(self) -> None:
+        self._aside.stopping()
+
+
+def run_command(
+    scenario: str,
+    overrides: Sequence[str],
+    *,
+    seed: int | None,
+    out: Path | None,
+    until: float | None,
+    variant: str,
+    report: bool,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,
+) -> int:
+    """Run a scenario, show what came of it, and return the exit code."""
+    changes = {"seed": seed, "duration_s": until}
+    settings = {key: value for key, value in changes.items() if value is not None}
+    variants = load(scenario, overrides, variant, settings)
+    watch = Watch() if as_json or quiet else OnScreen(terminal_watch())
+    path: Path | None = None
+    try:
+        if len(variants) > 1:
+            path, done = run_variants(variants, out=out, report=report, watch=watch)
+        else:
+            done = [run_one(variants[0], out=out, report=report, watch=watch)]
+    except RunFailedError as error:
+        if debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("aborted; what was written up to here can be read", file=sys.stderr)
+        return INTERRUPTED
+    if as_json:
+        print_json(run_document(path, done))
+    elif quiet:
+        print(path or done[0].path)
+    else:
+        tell_end(path, done)
+    return exit_code(done)
+
+
+def run_document(path: Path | None, runs: Sequence[Run]) -> dict[str, Any]:
+    """What `run --json` prints: the run, or all variants under their common folder."""
+    if path is None:
+        return show.document(runs[0])
+    return {"run_dir": str(path), "status": runs[-1].status, "runs": [show.document(run) for run in runs]}
+
+
+def tell_end(path: Path | None, runs: Sequence[Run]) -> None:
+    """After the last run: variants side by side, and what one would type now."""
+    out = screen.console()
+    if path is not None and len(runs) > 1:
+        out.print()
+        print_comparison(runs, everything=False)
+        out.print(f"wrote [bold]{escape(screen.near(path))}/[/]   [dim]({len(runs)} variants)[/]")
+    for line in screen.next_steps(runs[0], path):
+        out.print(line)
+
+
+def exit_code(runs: Sequence[Run]) -> int:
+    """Interrupted before broken before done."""
+    if any(run.status == "interrupted" for run in runs):
+        return INTERRUPTED
+    broken = any(not check["ok"] for run in runs for check in run.manifest.get("checks", []))
+    return BROKEN_INVARIANT if broken else 0
