@@ -49,6 +49,7 @@ class Car:
         "converter",
         "counted_ns",
         "discharged_ws",
+        "due_ns",
         "end_ns",
         "energised",
         "ev_id",
@@ -98,14 +99,16 @@ class Car:
         self.hold_uj = 0
         self.step: Step | None = None
         self._queue: deque[tuple[int, float, float, float]] = deque()
-        self.bound_guard_ns = NEVER_NS
+        self.bound_guard_ns = self.due_ns = NEVER_NS
 
     # --- what it is now ---
 
     def power_w(self, now_ns: int) -> float:
         """Power at the plug [W]."""
-        if self._due_ns() <= now_ns:
+        if now_ns >= self.due_ns:
             self.advance(now_ns)
+        if now_ns >= self.end_ns:
+            return self.target_w
         return ramp_power_w(
             self.start_w, self.target_w, self.ramp_up, self.ramp_down, (now_ns - self.segment_ns) * 1e-9
         )
@@ -115,11 +118,17 @@ class Car:
         self.settle(now_ns)
         return soc_after(self.soc_start, self.cells_ws, self.battery.capacity_wh)
 
+    def settled_soc(self) -> float:
+        """State of charge when energies were last settled: at the last offer, or later."""
+        return soc_after(self.soc_start, self.cells_ws, self.battery.capacity_wh)
+
     def peek(self, now_ns: int) -> tuple[float, float]:
         """State of charge and energy of the cells since plug-in [W s] without settling, for the record only."""
-        if self._due_ns() <= now_ns:
+        if now_ns >= self.due_ns:
             self.advance(now_ns)
-        cells_ws = self.cells_ws + self._energy(self.settled_ns, now_ns).cells_ws
+        cells_ws = (
+            self.cells_ws + self._energy(self.power_in_segment_w(self.settled_ns), now_ns - self.settled_ns).cells_ws
+        )
         return soc_after(self.soc_start, cells_ws, self.battery.capacity_wh), cells_ws
 
     # --- what it is told ---
@@ -140,7 +149,7 @@ class Car:
     def ramp_off(self, now_ns: int) -> None:
         """To zero with the off-ramp, at once; setpoints still waiting are dropped."""
         self.advance(now_ns)
-        self._queue.clear()
+        self._drop_waiting()
         rate = self.converter.off_ramp_w_per_s
         self._enqueue(now_ns, now_ns, 0.0, rate, rate)
         self.advance(now_ns)
@@ -148,7 +157,7 @@ class Car:
     def cut(self, now_ns: int) -> None:
         """Power is gone at once: a contactor opened."""
         self.advance(now_ns)
-        self._queue.clear()
+        self._drop_waiting()
         if self.steady:
             self.fleet.unsettle(self)
         self._begin(now_ns, 0.0, 0.0, self.ramp_up, self.ramp_down)
@@ -161,25 +170,29 @@ class Car:
         if self.steady:
             self.fleet.unsettle(self)
         self._queue.append((at_ns, target_w, up, down))
+        if at_ns < self.due_ns:
+            self.due_ns = at_ns
+
+    def _drop_waiting(self) -> None:
+        self._queue.clear()
+        self.due_ns = self.bound_guard_ns
 
     # --- segments ---
 
-    def _due_ns(self) -> int:
-        """The next instant at which something must be looked at before going on."""
-        queue = self._queue
-        guard_ns = self.bound_guard_ns
-        return queue[0][0] if queue and queue[0][0] < guard_ns else guard_ns
-
     def advance(self, now_ns: int) -> None:
         """Begin every segment that is due by now; cut at a hard bound of the state of charge."""
-        while (due_ns := self._due_ns()) <= now_ns:
-            if due_ns == self.bound_guard_ns:
-                self._look_for_bound(min(now_ns, self._queue[0][0]) if self._queue else now_ns)
+        queue = self._queue
+        while self.due_ns <= now_ns:
+            if self.due_ns == self.bound_guard_ns:
+                self._look_for_bound(min(now_ns, queue[0][0]) if queue else now_ns)
             else:
-                at_ns, target_w, up, down = self._queue.popleft()
+                at_ns, target_w, up, down = queue.popleft()
                 self._begin(at_ns, self.power_in_segment_w(at_ns), target_w, up, down)
 
     def power_in_segment_w(self, at_ns: int) -> float:
+        """Power of the present segment at an instant at or after its start [W]."""
+        if at_ns >= self.end_ns:
+            return self.target_w
         return ramp_power_w(self.start_w, self.target_w, self.ramp_up, self.ramp_down, (at_ns - self.segment_ns) * 1e-9)
 
     def _begin(self, at_ns: int, start_w: float, target_w: float, up: float, down: float) -> None:
@@ -196,37 +209,34 @@ class Car:
             )
         self._guard(at_ns)
 
-    def _energy(self, from_ns: int, to_ns: int) -> Energy:
-        """Energies of the present segment between two instants at or after its start."""
-        return segment_energy(
-            self.power_in_segment_w(from_ns),
-            self.target_w,
-            self.ramp_up,
-            self.ramp_down,
-            (to_ns - from_ns) * 1e-9,
-            *self.losses,
-        )
+    def _energy(self, power_w: float, dt_ns: int) -> Energy:
+        """Energies of the present segment over `dt_ns` from where its power is `power_w`."""
+        return segment_energy(power_w, self.target_w, self.ramp_up, self.ramp_down, dt_ns * 1e-9, *self.losses)
 
     def settle(self, now_ns: int) -> None:
         """Count energies up to now."""
-        if self._due_ns() <= now_ns:
+        if now_ns >= self.due_ns:
             self.advance(now_ns)
         self._integrate(now_ns)
 
     def _integrate(self, to_ns: int) -> None:
-        if to_ns <= self.settled_ns:
+        from_ns = self.settled_ns
+        if to_ns <= from_ns:
             return
-        if self.start_w != 0.0 or self.target_w != 0.0:
-            power_w = self.power_in_segment_w(self.settled_ns)
-            if power_w * self.target_w < 0.0:  # reversing: the two meter registers split where power is zero
-                zero_ns = self.settled_ns + math.floor(
-                    ramp_duration_s(power_w, 0.0, self.ramp_up, self.ramp_down) * 1e9
-                )
-                if self.settled_ns < zero_ns < to_ns:
-                    self._add(self._energy(self.settled_ns, zero_ns))
-                    self.settled_ns = zero_ns
-            self._add(self._energy(self.settled_ns, to_ns))
+        power_w = self.power_in_segment_w(from_ns)
+        if power_w != 0.0 or self.target_w != 0.0:
+            zero_ns = self._zero_ns(power_w)
+            if from_ns < zero_ns < to_ns:  # the two meter registers split where power is zero
+                self._add(self._energy(power_w, zero_ns - from_ns))
+                from_ns, power_w = zero_ns, self.power_in_segment_w(zero_ns)
+            self._add(self._energy(power_w, to_ns - from_ns))
         self.settled_ns = to_ns
+
+    def _zero_ns(self, power_w: float) -> int:
+        """When a reversal, at `power_w` now, passes zero; never if it does not reverse."""
+        if power_w * self.target_w >= 0.0:
+            return NEVER_NS
+        return self.settled_ns + math.floor(ramp_duration_s(power_w, 0.0, self.ramp_up, self.ramp_down) * 1e9)
 
     def _add(self, energy: Energy) -> None:
         self.grid_ws += energy.grid_ws
@@ -264,21 +274,29 @@ class Car:
                 + discharge.quadratic_per_w * least_w * least_w
             )
             guard_ns = min(guard_ns, from_ns + int((self.cells_ws - low_ws) / drain_w * 1e9))
-        self.bound_guard_ns = max(guard_ns, from_ns + _LEAST_GUARD_NS) if guard_ns < NEVER_NS else NEVER_NS
+        guard_ns = max(guard_ns, from_ns + _LEAST_GUARD_NS) if guard_ns < NEVER_NS else NEVER_NS
+        self.bound_guard_ns = guard_ns
+        queue = self._queue
+        self.due_ns = queue[0][0] if queue and queue[0][0] < guard_ns else guard_ns
 
     def _look_for_bound(self, now_ns: int) -> None:
         """Cut the segment at the exact nanosecond where a bound is crossed by `now_ns`, or guard on from there."""
         low_ws, high_ws = self._room_ws()
+        settled_ns = self.settled_ns
+        power_w = self.power_in_segment_w(settled_ns)
 
         def beyond(at_ns: int) -> bool:
-            cells_ws = self.cells_ws + self._energy(self.settled_ns, at_ns).cells_ws
+            cells_ws = self.cells_ws + self._energy(power_w, at_ns - settled_ns).cells_ws
             return cells_ws > high_ws or cells_ws < low_ws
 
-        if not beyond(now_ns):
+        # A reversal is fullest, or emptiest, where power is zero: energy is monotone on either side of that instant.
+        turn_ns = min(self._zero_ns(power_w), now_ns)
+        outside_ns = turn_ns if beyond(turn_ns) else now_ns
+        if not beyond(outside_ns):
             self._integrate(now_ns)
             self._guard(now_ns)
             return
-        inside_ns, outside_ns = self.settled_ns, now_ns
+        inside_ns = settled_ns if outside_ns == turn_ns else turn_ns
         while outside_ns - inside_ns > 1:
             middle_ns = (inside_ns + outside_ns) // 2
             if beyond(middle_ns):

@@ -23,12 +23,21 @@ def place(rank: int, entity_id: int = 0) -> EventPriority:
     return EventPriority(rank << _ENTITY_BITS | entity_id)
 
 
+class Clock(Environment):
+    """The SimPy environment whose time is a whole number of nanoseconds."""
+
+    @property
+    def now_ns(self) -> int:
+        """Simulated time since the start of the run."""
+        return self._now  # type: ignore[return-value]  # only whole delays are ever scheduled here
+
+
 class At(Event):
-    """Happens at `at_ns`, in its place among what happens then. A process waits for it, or a callback is called with it."""
+    """Happens at `at_ns`, in its place among what happens then: a process waits for it, or a callback gets it."""
 
     def __init__(
         self,
-        env: Environment,
+        env: Clock,
         at_ns: int,
         priority: EventPriority,
         call: Callable[[Any], None] | None = None,
@@ -44,10 +53,13 @@ class At(Event):
 class Answer(Event, Generic[Message]):
     """What an EVCC waits for: the station's answer, or None when its own deadline passes first.
 
-    Whoever receives the request either answers with `arrive` or calls `expect` at once, so that silence ends at the deadline.
+    Whoever receives the request either answers with `arrive` or calls `expect` at once, so that silence ends at the
+    deadline.
     """
 
-    def __init__(self, env: Environment, deadline_ns: int, priority: EventPriority) -> None:
+    env: Clock
+
+    def __init__(self, env: Clock, deadline_ns: int, priority: EventPriority) -> None:
         super().__init__(env)
         self.deadline_ns = deadline_ns
         self._priority = priority
@@ -61,7 +73,7 @@ class Answer(Event, Generic[Message]):
             return
         self._ok = True
         self._value = message if at_ns < self.deadline_ns else None
-        self.env.schedule(self, self._priority, min(at_ns, self.deadline_ns) - self.env._now)
+        self.env.schedule(self, self._priority, min(at_ns, self.deadline_ns) - self.env.now_ns)
 
     def expect(self) -> None:
         """End the wait at the deadline if no answer has come by then."""
@@ -79,12 +91,13 @@ class Answer(Event, Generic[Message]):
 class Timer:
     """One lazy wake-up: pending at most once, re-armed from the deadline as it stands when the wake-up comes.
 
-    Events cannot be cancelled, so a deadline that moves on (every message moves it) costs nothing until the old one passes.
+    Events cannot be cancelled, so a deadline that moves on, as it does with every message, costs nothing until the old
+    one passes.
     """
 
     def __init__(
         self,
-        env: Environment,
+        env: Clock,
         priority: EventPriority,
         deadline: Callable[[], int | None],
         expire: Callable[[int], None],
@@ -102,11 +115,11 @@ class Timer:
         deadline_ns = self._deadline()
         if deadline_ns is not None:
             self.pending = True
-            At(self._env, max(deadline_ns, self._env._now), self._priority, self._wake)
+            At(self._env, max(deadline_ns, self._env.now_ns), self._priority, self._wake)
 
     def _wake(self, _: Event) -> None:
         self.pending = False
         deadline_ns = self._deadline()
-        if deadline_ns is not None and deadline_ns <= self._env._now:
-            self._expire(self._env._now)
+        if deadline_ns is not None and deadline_ns <= self._env.now_ns:
+            self._expire(self._env.now_ns)
         self.arm()

@@ -67,8 +67,8 @@ class Fleet:
         """Add the grid energy of the car's present segment up to `to_ns` to the tick."""
         dt_ns = to_ns - car.counted_ns
         if dt_ns > 0:
-            if car.start_w != 0.0 or car.target_w != 0.0:
-                power_w = car.power_in_segment_w(car.counted_ns)
+            power_w = car.power_in_segment_w(car.counted_ns)
+            if power_w != 0.0 or car.target_w != 0.0:
                 energy = segment_energy(power_w, car.target_w, car.ramp_up, car.ramp_down, dt_ns * 1e-9, *car.losses)
                 self._tick_uj += micro(energy.grid_ws)
             car.counted_ns = to_ns

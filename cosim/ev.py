@@ -1,0 +1,289 @@
+"""The vehicle: plugs in, agrees, loops at its own phase and gap, leaves. It drives the cadence; physics bounds what it does."""
+
+import math
+from collections.abc import Generator
+from typing import Any, NamedTuple
+
+from simpy import Event
+
+from cosim.car import Car
+from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, place
+from cosim.evse import Station
+from cosim.journal import TO_EVSE
+from cosim.scenario import to_ns
+from cosim.stage import Stage
+from models.car.battery import charge_limit_w, discharge_limit_w, open_circuit_v, terminal_v
+from models.car.vehicle import Vehicle
+from models.control.charge_loop import accepted_w, energy_request_wh
+from models.draws import stream_key, uniform
+from protocol.iso20.ac import ACChargeLoopReq
+from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing
+from protocol.iso20.dc import DCChargeLoopReq
+from protocol.iso20.evcc import EVCC, Offer
+from protocol.iso20.sequence import State
+from protocol.iso20.session import EndReason
+
+PRECHARGE_TOLERANCE_V = 20.0  # between station and battery before the contactors close
+SAFE_V = 60.0  # below it, welding detection is satisfied
+NO_CURRENT_A = 0.5
+LOOP_REQUESTS = (ACChargeLoopReq, DCChargeLoopReq)
+
+
+class Visit(NamedTuple):
+    """One stay of one vehicle at one charging point, as planned by its driver."""
+
+    ev_id: int
+    arrive_ns: int
+    leave_ns: int
+    soc: float
+    target_soc: float
+    minimum_soc: float
+    maximum_soc: float
+    v2x_low_soc: float
+    v2x_high_soc: float
+    vehicle: Vehicle
+    service: str
+    charge_w: float  # rating at the plug
+    discharge_w: float  # rating at the plug; 0 for charging only
+
+
+class Ev:
+    """One vehicle from plug-in to unplugging."""
+
+    def __init__(self, stage: Stage, visit: Visit, evcc: EVCC, station: Station, car: Car) -> None:
+        self.stage = stage
+        self.visit = visit
+        self.evcc = evcc
+        self.station = station
+        self.car = car
+        self.departure_ns = visit.leave_ns
+        self.first_loop_ns = -1
+        self.stop_ns = -1
+        self.unplug_ns = -1
+        self.end_reason = "running"
+        self.in_loop = False
+        scenario = stage.scenario
+        self._is_dc = station.is_dc
+        self._gap_ns = to_ns(scenario.ev.loop_gap_s)
+        self._gap_jitter_ns = to_ns(scenario.ev.loop_gap_jitter_s)
+        self._gap_key = stream_key(scenario.seed, "ev.loop_gap")
+        self._pause_ns = to_ns(scenario.ev.answer_s)
+        self._repeat_ns = to_ns(scenario.ev.repeat_s)
+        self._offer_place = place(OFFER, visit.ev_id)
+        self._apply_place = place(APPLY, visit.ev_id)
+        self._decide_place = place(DECIDE, visit.ev_id)
+        self._requests = 0
+        self._leaving = False
+        self._obeyed_w = math.nan
+        self._cells_w = max(visit.vehicle.maximum_dc_charge_w, visit.vehicle.maximum_ac_charge_w)
+        self._arrives = station.request_arrives
+        self._evse_v = 0.0
+        self._evse_a = 0.0
+        self._reactive_share = (
+            math.sqrt(1.0 - visit.vehicle.power_factor * visit.vehicle.power_factor) / visit.vehicle.power_factor
+        )
+        self._minimum_charge_w = car.converter.minimum_charge_w
+        self._minimum_discharge_w = car.converter.minimum_discharge_w if visit.discharge_w > 0.0 else 0.0
+
+    # --- the story ---
+
+    def live(self) -> Generator[Event, Any, None]:
+        """Plug in, talk, unplug at departure."""
+        stage, visit = self.stage, self.visit
+        yield At(stage.env, visit.arrive_ns, self._offer_place)
+        self._plug_in()
+        yield from self._session()
+        self.end_reason = self.station.lost or (
+            self.evcc.detail or self.evcc.ended.value if self.evcc.ended else "running"
+        )
+        if stage.env.now_ns < self.departure_ns:
+            yield At(stage.env, self.departure_ns, self._offer_place)
+        self._unplug(stage.env.now_ns)
+
+    def _session(self) -> Generator[Event, Any, None]:
+        evcc = self.evcc
+        evcc.connect(self.stage.env.now_ns)
+        while evcc.ended is None:
+            if evcc.next_step in LOOP_REQUESTS:
+                yield from self._charge_loop()
+            else:
+                yield from self._agree()
+        self.in_loop = False
+        if self.car.energised:
+            self.station.lose(f"EVCC: {evcc.detail or evcc.ended.value}")
+
+    def _agree(self) -> Generator[Event, Any, None]:
+        """One exchange outside the loop, and the pause before the next."""
+        env, evcc = self.stage.env, self.evcc
+        step = evcc.next_step
+        processing = Processing.ONGOING if self._needs_time() else Processing.FINISHED
+        if step is ChargeProgress.STOP:
+            self.stop_ns = env.now_ns
+            self.in_loop = False
+        response = yield self._ask(env.now_ns, processing)
+        if not self._hears(response, env.now_ns):
+            return
+        present_v = getattr(response, "evse_present_voltage", None)
+        if present_v is not None:
+            self._evse_v = present_v.number
+        pause_ns = self._repeat_ns if evcc.next_step is step else self._pause_ns
+        yield At(env, env.now_ns + pause_ns, self._offer_place)
+
+    def _needs_time(self) -> bool:
+        """Whether the vehicle's own side of this phase is not finished."""
+        if self.evcc.state is State.PRE_CHARGE:
+            return abs(self._evse_v - self._battery_v(0.0)) > PRECHARGE_TOLERANCE_V
+        return self.evcc.state is State.WELDING_DETECTION and self._evse_v > SAFE_V
+
+    def _charge_loop(self) -> Generator[Event, Any, None]:
+        """Offer, hear, apply, wait; until the vehicle wants something else or the session ends."""
+        env = self.stage.env
+        now_ns = env.now_ns
+        if self.first_loop_ns < 0:
+            self.first_loop_ns = now_ns
+            self.stage.kpis.reached_loop += 1
+        self.in_loop = True
+        while not self._turns_away(now_ns):
+            response = yield self._ask(now_ns, Processing.FINISHED)
+            now_ns = env.now_ns
+            if not self._hears(response, now_ns):
+                return
+            self._apply(response, now_ns)
+            now_ns += self._gap_ns
+            if self._gap_jitter_ns:
+                now_ns += math.floor(self._gap_jitter_ns * uniform(self._gap_key, self.visit.ev_id, self._requests))
+            yield At(env, now_ns, self._offer_place)
+
+    def _ask(self, now_ns: int, processing: Processing) -> Answer[Any]:
+        """Send the next request; the answer, or None for silence, is what the caller waits for."""
+        stage, evcc = self.stage, self.evcc
+        ev_id = self.visit.ev_id
+        request = evcc.request(self._offer(now_ns), now_ns, processing)
+        stage.journal.sent(now_ns, ev_id, ev_id, TO_EVSE, request, evcc.session_id)
+        self._requests += 1
+        assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
+        answer: Answer[Any] = Answer(stage.env, evcc.deadline_ns, self._apply_place)
+        arrival_ns = now_ns + stage.lines.request_ns(ev_id, self._requests)
+        At(stage.env, arrival_ns, self._decide_place, self._arrives, (request, answer))
+        return answer
+
+    def _hears(self, response: Any, now_ns: int) -> bool:
+        """Take the answer in, or its absence; whether the session goes on."""
+        evcc = self.evcc
+        if response is None:
+            evcc.timeout(now_ns)
+        else:
+            evcc.receive(response, now_ns)
+        return evcc.ended is None
+
+    def _reason(self) -> str:
+        if self.station.lost is not None:
+            return self.station.lost
+        assert self.evcc.ended is not None, "the session is over"
+        if self.evcc.ended is EndReason.TERMINATED and self._leaving:
+            return "departure"
+        return self.evcc.detail or self.evcc.ended.value
+
+    # --- plug ---
+
+    def change_departure(self, departure_ns: int) -> None:
+        """The driver changes the plan; the next request says so."""
+        self.departure_ns = departure_ns
+
+    def _plug_in(self) -> None:
+        stage = self.stage
+        stage.fleet.plug_in(self.car)
+        self.station.couple(self.car)
+        stage.recorder.event(stage.env.now_ns, self.visit.ev_id, "plug_in", self.visit.vehicle.name)
+
+    def _unplug(self, now_ns: int) -> None:
+        stage = self.stage
+        self.station.uncouple()
+        stage.fleet.unplug(self.car, now_ns)
+        self.unplug_ns = now_ns
+        stage.recorder.event(now_ns, self.visit.ev_id, "unplug", self.end_reason)
+        stage.ledger.close(self, now_ns)
+
+    # --- what it does in the loop ---
+
+    def _turns_away(self, now_ns: int) -> bool:
+        """Whether departure or a notification makes the next request another than a loop."""
+        evcc = self.evcc
+        if self._leaving or now_ns >= self.departure_ns:
+            return self._leaves(now_ns)
+        if evcc.notification is not None and evcc.notification.kind is EVSENotification.SCHEDULE_RENEGOTIATION:
+            evcc.renegotiate_schedule()
+            return True
+        return False
+
+    def _leaves(self, now_ns: int) -> bool:
+        """AC: the vehicle ramps to zero itself. DC: limits of zero tell the station to. Then PowerDeliveryReq(Stop)."""
+        if not self._leaving:
+            self._leaving = True
+            if not self._is_dc:
+                self.car.ramp_off(now_ns)
+        at_rest = abs(self._evse_a) < NO_CURRENT_A if self._is_dc else self.car.power_w(now_ns) == 0.0
+        if at_rest:
+            self.evcc.stop()
+        return at_rest
+
+    def _apply(self, response: Any, now_ns: int) -> None:
+        """AC: aim at the setpoint, within the vehicle's own limits of this instant. DC: note the working point."""
+        if self._is_dc:
+            self._evse_a = response.evse_present_current.number
+            return
+        setpoint_w = self.evcc.target_w
+        if setpoint_w == self._obeyed_w or self._leaving:
+            return
+        charge_w, discharge_w = self.limits_w(self.car.soc(now_ns))
+        aim_w = accepted_w(setpoint_w, charge_w, discharge_w, self._minimum_charge_w, self._minimum_discharge_w)
+        self._obeyed_w = setpoint_w if aim_w == setpoint_w else math.nan  # a clipped one is looked at again next time
+        self.car.command(now_ns, aim_w)
+
+    def limits_w(self, soc: float) -> tuple[float, float]:
+        """Most that the vehicle can charge and discharge at a state of charge [W at the plug, magnitudes].
+
+        The cells' own limit is that of their strongest connector and tapers; a weaker one caps it.
+        """
+        battery, visit = self.car.battery, self.visit
+        charge_w = charge_limit_w(soc, self._cells_w, battery.charge_taper_soc, battery.ceiling_soc)
+        discharge_w = discharge_limit_w(soc, self._cells_w, battery.discharge_taper_soc, battery.floor_soc)
+        return (
+            charge_w if charge_w < visit.charge_w else visit.charge_w,
+            discharge_w if discharge_w < visit.discharge_w else visit.discharge_w,
+        )
+
+    def _battery_v(self, power_w: float) -> float:
+        battery = self.car.battery
+        open_v = open_circuit_v(self.car.settled_soc(), battery.open_circuit_empty_v, battery.open_circuit_full_v)
+        return terminal_v(power_w, open_v, battery.resistance_ohm)
+
+    def _offer(self, now_ns: int) -> Offer:
+        """What the vehicle states of itself now."""
+        visit, car, vehicle = self.visit, self.car, self.visit.vehicle
+        soc = car.soc(now_ns)
+        power_w = car.power_w(now_ns)
+        capacity_wh = car.battery.capacity_wh
+        charge_w, discharge_w = (0.0, 0.0) if self._leaving else self.limits_w(soc)
+        until_departure_ns = self.departure_ns - now_ns
+        battery_v = self._battery_v(power_w) if self._is_dc else 0.0
+        return Offer(
+            until_departure_ns * 1e-9 if until_departure_ns > 0 else 0.0,
+            energy_request_wh(visit.target_soc, soc, capacity_wh),
+            energy_request_wh(visit.maximum_soc, soc, capacity_wh),
+            energy_request_wh(visit.minimum_soc, soc, capacity_wh),
+            energy_request_wh(visit.v2x_high_soc, soc, capacity_wh),
+            energy_request_wh(visit.v2x_low_soc, soc, capacity_wh),
+            charge_w,
+            self._minimum_charge_w,
+            discharge_w,
+            self._minimum_discharge_w,
+            vehicle.maximum_dc_a,
+            vehicle.maximum_dc_a if discharge_w > 0.0 else 0.0,
+            vehicle.dc_maximum_v,
+            vehicle.dc_minimum_v,
+            power_w,
+            power_w * self._reactive_share,
+            battery_v,
+            battery_v,
+        )

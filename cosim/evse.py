@@ -1,0 +1,339 @@
+"""The charging station: answers each request, moves its contactor and, in DC, its converter.
+
+What it says comes from `protocol`, what it decides from `cosim/control.py`. It knows of the vehicle only what messages
+carried and what it measured itself.
+"""
+
+from typing import Any
+
+from simpy import Event
+
+from cosim.car import Car
+from cosim.control import Control
+from cosim.driver import DECIDE, Answer, At, Timer, place
+from cosim.journal import TO_EV
+from cosim.scenario import to_ns
+from cosim.site import Site
+from cosim.stage import Stage
+from models.car.battery import open_circuit_v, terminal_v
+from models.car.converter import grid_for_plug_w, loss_w
+from models.control.limits import CURRENT, EV_POWER, STATION_POWER
+from models.draws import stream_key, uniform
+from protocol.iso20.ac import ACChargeLoopReq
+from protocol.iso20.answers import Answer as Statement
+from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing, ResponseCode
+from protocol.iso20.common import AuthorizationReq, PowerDeliveryReq, ScheduleExchangeReq
+from protocol.iso20.dc import DCCableCheckReq, DCChargeLoopReq, DCPreChargeReq, DCWeldingDetectionReq
+from protocol.iso20.secc import SECC
+
+NO_POWER_W = 1.0  # below this a contactor may open
+LOOP_REQUESTS = frozenset((ACChargeLoopReq, DCChargeLoopReq))
+
+
+class Station:
+    """One charging point. A vehicle is coupled to it from plug-in to unplugging."""
+
+    def __init__(self, stage: Stage, evse_id: int, site: Site, secc: SECC, is_dc: bool) -> None:
+        self.stage = stage
+        self.evse_id = evse_id
+        self.site = site
+        self.secc = secc
+        self.is_dc = is_dc
+        self.control = Control(stage, evse_id, is_dc)
+        self.car: Car | None = None
+        self.contactor_closed = False
+        self.loops = 0
+        self.lost: str | None = None
+        self._timer = Timer(stage.env, place(DECIDE, evse_id), lambda: secc.deadline_ns, self._silence)
+        self._began_ns: dict[type, int] = {}  # first request of each polled phase
+        self._responses = 0
+        self._arrival_ns = 0
+        self._planned_departure_s = 0.0
+        self._notification: EVSENotification | None = None
+        self._notification_max_delay_s = stage.scenario.secc.notification_max_delay_s
+        self._regulating = False
+        self._period_ns = to_ns(stage.scenario.evse.control_period_s)
+        record = stage.scenario.record
+        self._record_every = record.charge_loop_every if record.charge_loop else 0
+        self._record_setpoints = record.setpoints
+        self._renegotiate_if_s = stage.scenario.secc.renegotiate_if_s
+        section = stage.scenario.evse
+        self._dc_limits = Statement(
+            maximum_charge_w=section.dc_charge_w,
+            minimum_charge_w=section.dc_minimum_w,
+            maximum_discharge_w=section.dc_discharge_w,
+            minimum_discharge_w=section.dc_minimum_w,
+            maximum_charge_a=section.dc_maximum_a,
+            maximum_discharge_a=section.dc_maximum_a,
+            maximum_v=section.dc_maximum_v,
+            minimum_v=section.dc_minimum_v,
+            notification_max_delay_s=stage.scenario.secc.notification_max_delay_s,
+        )
+        self.rated_charge_w = section.dc_charge_w if is_dc else section.ac_charge_w
+        self.rated_discharge_w = section.dc_discharge_w if is_dc else section.ac_discharge_w
+
+    def couple(self, car: Car) -> None:
+        """A vehicle is plugged in."""
+        self.car = car
+        self.secc.connect(self.stage.env.now_ns)
+        self._timer.arm()
+
+    def uncouple(self) -> None:
+        """The vehicle is unplugged; a contactor still closed then opens, whatever flows."""
+        if self.contactor_closed:
+            self._open_contactor("unplugged")
+        self.car = None
+
+    # --- requests ---
+
+    def request_arrives(self, event: Event) -> None:
+        """A request is to be answered now: line and processing time have passed."""
+        request, answer = event.value
+        if self.secc.ended is not None or self.car is None:
+            answer.expect()  # nobody answers after the session; the vehicle finds out by its own timer
+            return
+        if self.secc.pending is not None:
+            self.stage.checks.broken(
+                "one_outstanding", f"EVSE{self.evse_id:03d} got {request.wire_name} before it answered"
+            )
+        refusal = self.secc.receive(request, self.stage.env.now_ns)
+        kind = type(request)
+        if refusal is not None:
+            self._send(refusal, answer)
+            self.lose(f"refused: {refusal.response_code.value}")
+        elif kind in LOOP_REQUESTS:
+            self._answer_loop(answer, self.car)
+        elif kind is PowerDeliveryReq:
+            self._answer_power_delivery(request.charge_progress, answer, self.car)
+        else:
+            self._send(self.secc.respond(self._statement(kind, self.car), self.stage.env.now_ns), answer)
+
+    def _send(self, response: Any, answer: Answer[Any]) -> None:
+        stage = self.stage
+        now_ns = stage.env.now_ns
+        evse_id = self.evse_id
+        stage.journal.sent(now_ns, evse_id, evse_id, TO_EV, response, self.secc.session_id)
+        self._responses += 1
+        self._arrival_ns = now_ns + stage.lines.response_ns(evse_id, self._responses)
+        answer.arrive(response, self._arrival_ns)
+        if not self._timer.pending:
+            self._timer.arm()
+
+    def _statement(self, kind: type, car: Car) -> Statement:
+        """What the station states outside the loop; polled phases take their time."""
+        now_ns = self.stage.env.now_ns
+        section = self.stage.scenario.evse
+        since_s = (now_ns - self._began_ns.setdefault(kind, now_ns)) * 1e-9
+        processing = Processing.FINISHED
+        present_v = 0.0
+        if kind is AuthorizationReq and since_s < section.authorization_s:
+            processing = Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION
+        elif kind is DCCableCheckReq and since_s < section.cable_check_s:
+            processing = Processing.ONGOING
+        elif kind is DCPreChargeReq:
+            present_v = min(self.secc.said.target_v, section.precharge_v_per_s * since_s)
+        elif kind is DCWeldingDetectionReq:
+            present_v = max(0.0, self._voltage_v(car, 0.0) * (1.0 - since_s / section.voltage_collapse_s))
+        elif kind is ScheduleExchangeReq:
+            self._planned_departure_s = self._departure_s()
+            self._notification = None
+            self.control.hold_at_zero = False
+            if self.loops:
+                self.control.plan(self.secc.said, now_ns)
+        return Statement(processing=processing, present_v=present_v)
+
+    def _voltage_v(self, car: Car, power_w: float) -> float:
+        """What the station measures at the plug; the battery as it was at the vehicle's last offer."""
+        battery = car.battery
+        open_v = open_circuit_v(car.settled_soc(), battery.open_circuit_empty_v, battery.open_circuit_full_v)
+        return terminal_v(power_w, open_v, battery.resistance_ohm)
+
+    # --- power on, power off ---
+
+    def _answer_power_delivery(self, progress: ChargeProgress, answer: Answer[Any], car: Car) -> None:
+        """PowerDeliveryRes has no Ongoing: the answer waits until contactor or ramp are done."""
+        env, section = self.stage.env, self.stage.scenario.evse
+        ready_ns = env.now_ns
+        if progress is ChargeProgress.START and not self.contactor_closed and not self.is_dc:
+            ready_ns += to_ns(section.contactor_close_s)
+        elif progress is ChargeProgress.STOP:
+            self._regulating = False
+            if self.is_dc and car.power_w(env.now_ns) != 0.0:
+                car.ramp_off(env.now_ns)
+            ready_ns = max(ready_ns, car.end_ns) + (0 if self.is_dc else to_ns(section.contactor_open_s))
+        if ready_ns > env.now_ns:
+            answer.expect()
+            At(env, ready_ns, place(DECIDE, self.evse_id), lambda _: self._deliver_power(progress, answer))
+        else:
+            self._deliver_power(progress, answer)
+
+    def _deliver_power(self, progress: ChargeProgress, answer: Answer[Any]) -> None:
+        now_ns = self.stage.env.now_ns
+        car = self.car
+        if self.secc.ended is not None or car is None:
+            return
+        failure = None
+        if progress is ChargeProgress.START:
+            self.contactor_closed = True
+            car.energised = True
+        elif progress is ChargeProgress.STOP:
+            if abs(car.power_w(now_ns)) > NO_POWER_W:
+                failure = ResponseCode.FAILED_POWER_DELIVERY_NOT_APPLIED
+            else:
+                self._open_contactor("stop")
+            self.control.end(now_ns)
+        self._send(self.secc.respond(Statement(failure=failure), now_ns), answer)
+        if failure is not None:
+            self.lose(failure.value)
+
+    def _open_contactor(self, cause: str) -> None:
+        """Open; under load only an injected cause makes it legal, and none is injected here."""
+        now_ns = self.stage.env.now_ns
+        car = self.car
+        if car is not None:
+            power_w = car.power_w(now_ns)
+            if abs(power_w) > NO_POWER_W:
+                detail = f"EVSE{self.evse_id:03d} at {power_w:.0f} W ({cause})"
+                self.stage.recorder.event(now_ns, self.evse_id, "opened_under_load", detail)
+                self.stage.checks.broken("contactor_load", f"{detail} at {now_ns * 1e-9:.3f} s")
+                car.cut(now_ns)
+            car.energised = False
+        self.contactor_closed = False
+
+    # --- when communication ends before its time ---
+
+    def _silence(self, now_ns: int) -> None:
+        self.secc.timeout(now_ns)
+        if self.secc.ended is not None:
+            self.lose(f"SECC: {self.secc.detail or self.secc.ended.value}")
+
+    def lose(self, reason: str) -> None:
+        """The session ends without an orderly stop: power down first, then open; forced if that takes too long."""
+        now_ns = self.stage.env.now_ns
+        if self.lost is not None:
+            return
+        self.lost = reason
+        self.stage.recorder.event(now_ns, self.evse_id, "session_lost", reason)
+        self._regulating = False
+        self.control.end(now_ns)
+        car = self.car
+        if car is None or not self.contactor_closed:
+            return
+        # DC: the station ramps down itself. AC: the pilot goes off and the vehicle ramps down.
+        car.ramp_off(now_ns)
+        forced_ns = now_ns + to_ns(self.stage.scenario.evse.forced_open_s)
+        At(self.stage.env, min(car.end_ns, forced_ns), place(DECIDE, self.evse_id), self._open_after_loss)
+
+    def _open_after_loss(self, _: Event) -> None:
+        if self.contactor_closed:
+            self._open_contactor("communication lost")
+
+    # --- the charge loop ---
+
+    def _answer_loop(self, answer: Answer[Any], car: Car) -> None:
+        stage, secc, control = self.stage, self.secc, self.control
+        now_ns = stage.env.now_ns
+        if self.loops == 0:
+            control.begin(car, secc.said, now_ns)
+            if self.is_dc and stage.scenario.evse.dc_regulation == "periodic":
+                self._begin_regulation(now_ns)
+        if self._renegotiate_if_s is not None and self._notification is None:
+            self._look_at_departure(now_ns)
+        power_w = car.power_w(now_ns)
+        changed = not self._regulating and control.decide(car, secc.said, power_w, now_ns)
+        if changed and self.is_dc:
+            car.command(now_ns, control.plug_w)
+        statement = self._dc_statement(car, power_w) if self.is_dc else self._ac_statement(car, power_w)
+        self._send(secc.respond(statement, now_ns), answer)
+        if changed and self._record_setpoints:
+            self._record_setpoint(now_ns, now_ns if self.is_dc else self._arrival_ns)
+        if self._record_every and self.loops % self._record_every == 0:
+            self._record_loop(car, now_ns)
+        self.loops += 1
+        stage.kpis.exchanges += 1
+
+    def _ac_statement(self, car: Car, power_w: float) -> Statement:
+        """The setpoint, and the power that is measured."""
+        return Statement(
+            present_w=power_w,
+            target_w=self.control.plug_w,
+            notification=self._notification,
+            notification_max_delay_s=self._notification_max_delay_s,
+            meter_charged_wh=int(car.charged_ws / 3600.0),
+            meter_discharged_wh=int(car.discharged_ws / 3600.0),
+        )
+
+    def _dc_statement(self, car: Car, power_w: float) -> Statement:
+        """Limits, and the working point. The limits are those of the hardware; no site limits them further yet."""
+        voltage_v = self._voltage_v(car, power_w)
+        reason = self.control.reason
+        return self._dc_limits._replace(
+            present_v=voltage_v,
+            present_a=power_w / voltage_v,
+            present_w=power_w,
+            power_limit_achieved=reason in (EV_POWER, STATION_POWER),
+            current_limit_achieved=reason == CURRENT,
+            notification=self._notification,
+            meter_charged_wh=int(car.charged_ws / 3600.0),
+            meter_discharged_wh=int(car.discharged_ws / 3600.0),
+        )
+
+    def _look_at_departure(self, now_ns: int) -> None:
+        """Notify a schedule renegotiation when the departure, as said, has moved too far from the plan."""
+        tolerance_s = self._renegotiate_if_s
+        departure_s = self._departure_s()
+        if abs(departure_s - self._planned_departure_s) > tolerance_s:
+            self._notification = EVSENotification.SCHEDULE_RENEGOTIATION
+            self.control.hold_at_zero = self.stage.scenario.secc.renegotiation_power == "zero"
+            self.stage.recorder.event(
+                now_ns,
+                self.evse_id,
+                "notified",
+                f"ScheduleRenegotiation: departure moved to {departure_s:.0f} s",
+            )
+
+    def _departure_s(self) -> float:
+        """Departure as said [s since the start of the run]; whole seconds on the wire."""
+        return self.secc.said.departure_ns * 1e-9 + self.secc.said.departure_s
+
+    # --- periodic regulation: the DC converter has its own clock ---
+
+    def _begin_regulation(self, now_ns: int) -> None:
+        self._regulating = True
+        phase = uniform(stream_key(self.stage.scenario.seed, "evse.control_phase"), self.evse_id, 0)
+        self._regulate_at(now_ns + int(phase * self._period_ns))
+
+    def _regulate_at(self, at_ns: int) -> None:
+        At(self.stage.env, at_ns, place(DECIDE, self.evse_id), self._regulate)
+
+    def _regulate(self, _: Event) -> None:
+        if not self._regulating or self.car is None:
+            return
+        now_ns = self.stage.env.now_ns
+        if self.control.decide(self.car, self.secc.said, self.car.power_w(now_ns), now_ns):
+            self.car.command(now_ns, self.control.plug_w)
+            if self._record_setpoints:
+                self._record_setpoint(now_ns, now_ns)
+        self._regulate_at(now_ns + self._period_ns)
+
+    # --- records ---
+
+    def _record_setpoint(self, decided_ns: int, applied_ns: int) -> None:
+        control = self.control
+        self.stage.recorder.setpoints.append(
+            decided_ns, self.evse_id, applied_ns, control.setpoint_w, control.previous_w, control.reason
+        )
+
+    def _record_loop(self, car: Car, now_ns: int) -> None:
+        control, said, losses = self.control, self.secc.said, car.losses
+        plug_w = car.power_w(now_ns)
+        soc, cells_ws = car.peek(now_ns)
+        self.stage.recorder.charge_loop.append(
+            now_ns, self.evse_id, self.evse_id, self.site.site_id, self.loops,
+            control.requested_w, control.setpoint_w, control.reason,
+            grid_for_plug_w(plug_w, losses.station_charge, losses.station_discharge),
+            plug_w,
+            plug_w - loss_w(plug_w, losses.vehicle_charge, losses.vehicle_discharge),
+            soc, cells_ws / 3600.0, control.frequency_hz,
+            min(said.maximum_charge_w, self.rated_charge_w), min(said.maximum_discharge_w, self.rated_discharge_w),
+        )  # fmt: skip

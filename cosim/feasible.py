@@ -1,0 +1,135 @@
+"""Whether a scenario can work: combinations that cannot, and those that deserve a warning. Read before a run starts."""
+
+from cosim.inputs import Inputs
+from cosim.people import draw_visits
+from cosim.scenario import Scenario
+from models.grid.area import closed_loop_time_s, held_low_mw, initial_rocof_hz_per_s
+
+STANDARD_LOOP_S = 0.5
+STANDARD_GAP_S = 0.25
+ANSWER_S = 1.5  # the station's time to answer outside the loop
+RIPPLE_HZ = 0.002
+
+
+def offered_w(scenario: Scenario, inputs: Inputs) -> float:
+    """Discharge power that the simulated cars offer together [W at the plug], smaller of car and station."""
+    section = scenario.evse
+    total_w = 0.0
+    for visit in draw_visits(scenario, inputs):
+        station_w = section.dc_discharge_w if visit.service.startswith("DC") else section.ac_discharge_w
+        total_w += min(visit.discharge_w, station_w)
+    return total_w
+
+
+def problems(scenario: Scenario, inputs: Inputs) -> list[str]:
+    """What cannot work, one line each."""
+    return [*_timer_problems(scenario), *_contactor_problems(scenario), *_reserve_problems(scenario, inputs)]
+
+
+def warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
+    """What works but should be known, one line each."""
+    return [*_timer_warnings(scenario), *_grid_warnings(scenario, inputs)]
+
+
+def _spans_s(scenario: Scenario) -> tuple[float, float, float, float]:
+    """Shortest and longest: response link + gap + request link + processing; then the same for a request and its answer."""
+    link, ev, processing_s = scenario.link, scenario.ev, scenario.secc.processing_s
+    way_s, slow_way_s = link.delay_s, link.delay_s + link.jitter_s
+    return (
+        2.0 * way_s + ev.loop_gap_s + processing_s,
+        2.0 * slow_way_s + ev.loop_gap_s + ev.loop_gap_jitter_s + processing_s,
+        2.0 * way_s + processing_s,
+        2.0 * slow_way_s + processing_s,
+    )
+
+
+def _timer_problems(scenario: Scenario) -> list[str]:
+    found = []
+    fast_loop_s, _, fast_answer_s, _ = _spans_s(scenario)
+    timeout_s = scenario.secc.loop_sequence_timeout_s
+    if fast_loop_s >= timeout_s:
+        found.append(
+            f"every session would be lost: link, ev.loop_gap_s and processing take {fast_loop_s:g} s, "
+            f"secc.loop_sequence_timeout_s is {timeout_s:g} s (deployed stacks wait 60)"
+        )
+    if fast_answer_s >= STANDARD_LOOP_S:
+        found.append(
+            f"every session would be lost: a loop answer takes {fast_answer_s:g} s, the vehicle waits {STANDARD_LOOP_S:g} s"
+        )
+    return found
+
+
+def _timer_warnings(scenario: Scenario) -> list[str]:
+    found = []
+    fast_loop_s, slow_loop_s, fast_answer_s, slow_answer_s = _spans_s(scenario)
+    timeout_s = scenario.secc.loop_sequence_timeout_s
+    if fast_loop_s < timeout_s <= slow_loop_s:
+        found.append(
+            f"some sessions may be lost: a loop can take {slow_loop_s:g} s, secc.loop_sequence_timeout_s is {timeout_s:g} s"
+        )
+    if fast_answer_s < STANDARD_LOOP_S <= slow_answer_s:
+        found.append(
+            f"some sessions may be lost: a loop answer can take {slow_answer_s:g} s, the vehicle waits {STANDARD_LOOP_S:g} s"
+        )
+    if scenario.ev.loop_gap_s > STANDARD_GAP_S:
+        found.append(f"ev.loop_gap_s {scenario.ev.loop_gap_s:g} s is slower than the standard's {STANDARD_GAP_S:g} s")
+    if timeout_s > STANDARD_LOOP_S:
+        found.append(
+            f"secc.loop_sequence_timeout_s {timeout_s:g} s is longer than the standard's {STANDARD_LOOP_S:g} s"
+        )
+    return found
+
+
+def _contactor_problems(scenario: Scenario) -> list[str]:
+    section, processing_s = scenario.evse, scenario.secc.processing_s
+    found = []
+    if section.contactor_close_s + processing_s >= ANSWER_S:
+        found.append(
+            f"evse.contactor_close_s {section.contactor_close_s:g} s does not fit the station's {ANSWER_S:g} s to answer"
+        )
+    dc_off_s = max(section.dc_charge_w, section.dc_discharge_w) / section.dc_off_ramp_w_per_s
+    for name, off_s in (("evse.contactor_open_s", section.contactor_open_s), ("the DC off-ramp", dc_off_s)):
+        if off_s + processing_s > scenario.secc.power_off_deadline_s:
+            found.append(
+                f"{name} takes {off_s:g} s, secc.power_off_deadline_s is {scenario.secc.power_off_deadline_s:g} s"
+            )
+    return found
+
+
+def _reserve_problems(scenario: Scenario, inputs: Inputs) -> list[str]:
+    if scenario.fleet.response != "replaces_held" or inputs.grid is None:
+        return []
+    offered_mw = offered_w(scenario, inputs) * scenario.fleet.cars_per_ev * 1e-6
+    held_mw = held_low_mw(inputs.grid)
+    if offered_mw <= held_mw:
+        return []
+    return [
+        f"fleet.response replaces_held: the fleet offers {offered_mw:.0f} MW, the grid holds {held_mw:.0f} MW; lower fleet.cars_per_ev"
+    ]
+
+
+def _grid_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
+    if scenario.grid.model != "closed_loop" or inputs.grid is None:
+        return []
+    found = []
+    grid = inputs.grid
+    fleet_mw = offered_w(scenario, inputs) * scenario.fleet.cars_per_ev * 1e-6
+    droop_pu = getattr(inputs.policy.params, "droop_pu", None)
+    if droop_pu and fleet_mw > 0.0:
+        longest_s = 0.1 * closed_loop_time_s(grid, fleet_mw / (droop_pu * grid.nominal_hz))
+        if scenario.grid.tick_s > longest_s:
+            found.append(
+                f"grid.tick_s {scenario.grid.tick_s:g} s is a delay in the loop; for this fleet and droop at most {longest_s:.3g} s"
+            )
+    if scenario.grid.nominal_hz is not None and scenario.grid.nominal_hz != grid.nominal_hz:
+        found.append(
+            f"grid.nominal_hz {scenario.grid.nominal_hz:g} differs from the preset's {grid.nominal_hz:g}: stations measure against the first"
+        )
+    one_car_mw = fleet_mw / scenario.fleet.n_ev
+    ripple_hz = initial_rocof_hz_per_s(grid, one_car_mw) * scenario.ev.loop_gap_s
+    if scenario.fleet.cars_per_ev > 1.0 and ripple_hz > RIPPLE_HZ:
+        found.append(
+            f"one simulated car stands for {scenario.fleet.cars_per_ev:g} and moves the grid by {1e3 * ripple_hz:.1f} mHz in one loop: "
+            "expect ripple; more cars with a smaller fleet.cars_per_ev are smoother"
+        )
+    return found

@@ -1,0 +1,100 @@
+"""Key figures of a run, accumulated as it goes, so that they do not depend on what is recorded."""
+
+import math
+from collections import Counter
+from typing import Any
+
+from cosim.fleet import Fleet
+from cosim.journal import Journal
+from models.control.limits import REASONS
+
+
+class Kpis:
+    """Sums and extremes; `result` turns them into the document that is written."""
+
+    def __init__(self, nominal_hz: float, cars_per_ev: float) -> None:
+        self.clips = [0] * len(REASONS)  # by reason code
+        self.targets: Counter[str] = Counter()
+        self.why_missed: Counter[str] = Counter()
+        self.end_reasons: Counter[str] = Counter()
+        self.exchanges = 0
+        self.gap_s = 0.0
+        self.sessions = 0
+        self.reached_loop = 0
+        self.charged_wh = self.discharged_wh = self.grid_wh = self.cells_wh = self.loss_wh = 0.0
+        self._nominal_hz = nominal_hz
+        self._cars_per_ev = cars_per_ev
+        self._ticks = 0
+        self._lowest_hz = self._lowest_without_hz = math.inf
+        self._highest_hz = self._highest_without_hz = -math.inf
+        self._steepest_hz_per_s = 0.0
+        self._squared_error_w2 = 0.0
+        self._most_service_w = 0.0
+
+    def tick(
+        self,
+        frequency_hz: float,
+        without_hz: float,
+        rocof_hz_per_s: float,
+        fleet_w: float,
+        setpoint_w: float,
+        service_w: float,
+    ) -> None:
+        """One grid tick: frequencies [Hz], powers of the simulated cars [W], service times cars_per_ev [W]."""
+        self._ticks += 1
+        self._lowest_hz = min(self._lowest_hz, frequency_hz)
+        self._highest_hz = max(self._highest_hz, frequency_hz)
+        if without_hz == without_hz:
+            self._lowest_without_hz = min(self._lowest_without_hz, without_hz)
+            self._highest_without_hz = max(self._highest_without_hz, without_hz)
+        self._steepest_hz_per_s = max(self._steepest_hz_per_s, abs(rocof_hz_per_s))
+        self._squared_error_w2 += (fleet_w - setpoint_w) * (fleet_w - setpoint_w)
+        self._most_service_w = max(self._most_service_w, abs(service_w))
+
+    def result(self, fleet: Fleet, journal: Journal) -> dict[str, Any]:
+        """The key figures; None where there is nothing to state."""
+        return {
+            "nadir_hz": _finite(self._lowest_hz),
+            "nadir_without_hz": _finite(self._lowest_without_hz),
+            "zenith_hz": _finite(self._highest_hz),
+            "zenith_without_hz": _finite(self._highest_without_hz),
+            "maximum_deviation_hz": _finite(
+                max(self._nominal_hz - self._lowest_hz, self._highest_hz - self._nominal_hz)
+            ),
+            "maximum_rocof_hz_per_s": self._steepest_hz_per_s,
+            "maximum_service_w": self._most_service_w,
+            "sessions": self.sessions,
+            "sessions_reached_loop": self.reached_loop,
+            "charge_loops": self.exchanges,
+            "grid_energy_wh": self.grid_wh,
+            "charged_wh": self.charged_wh,
+            "discharged_wh": self.discharged_wh,
+            "battery_energy_wh": self.cells_wh,
+            "loss_wh": self.loss_wh,
+            "targets": dict(sorted(self.targets.items())),
+            "why_missed": dict(sorted(self.why_missed.items())),
+            "target_met_share": _share(self.targets["met"], self.targets["met"] + self.targets["missed"]),
+            "feasible_target_met_share": _share(
+                self.targets["met"], self.targets["met"] + self.targets["missed"] - self.why_missed["infeasible"]
+            ),
+            "tracking_rmse_w": math.sqrt(self._squared_error_w2 / self._ticks) * self._cars_per_ev
+            if self._ticks
+            else None,
+            "response_delay": fleet.delays.summary(),
+            "minimum_power_gap_s": self.gap_s,
+            "soc_bounds_reached": fleet.bounds_reached,
+            "clips": {name: count for name, count in zip(REASONS, self.clips, strict=True) if count},
+            "end_reasons": dict(sorted(self.end_reasons.items())),
+            "messages": {
+                kind.wire_name: count
+                for kind, count in sorted(journal.counts.items(), key=lambda item: item[0].wire_name)
+            },
+        }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

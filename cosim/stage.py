@@ -1,0 +1,35 @@
+"""What all actors of a run share, in one place, so that none needs to know another."""
+
+from dataclasses import dataclass
+
+
+from cosim.checks import Checks
+from cosim.driver import Clock
+from cosim.fleet import Fleet
+from cosim.grid import Grid
+from cosim.inputs import LocalPolicy, Series
+from cosim.journal import Journal
+from cosim.kpis import Kpis
+from cosim.ledger import Ledger
+from cosim.link import Lines
+from cosim.recorder import Recorder
+from cosim.scenario import Scenario
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """The environment and everything that is one per run."""
+
+    env: Clock
+    scenario: Scenario
+    policy: LocalPolicy
+    schedule: Series | None
+    epoch_s: int  # calendar time of the start of the run, Unix seconds
+    fleet: Fleet
+    grid: Grid
+    lines: Lines
+    recorder: Recorder
+    journal: Journal
+    ledger: Ledger
+    kpis: Kpis
+    checks: Checks

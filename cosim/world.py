@@ -1,0 +1,173 @@
+"""The table of contents of a run: builds everything that a scenario names, lets it play, and says what came of it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from simpy import Event
+
+from cosim.build import couple
+from cosim.checks import Check, Checks
+from cosim.driver import OFFER, At, Clock, place
+from cosim.ev import Ev
+from cosim.feasible import offered_w, problems, warnings
+from cosim.fleet import Fleet, micro
+from cosim.grid import Grid, nominal_hz
+from cosim.inputs import Inputs
+from cosim.journal import Journal
+from cosim.kpis import Kpis
+from cosim.ledger import Ledger
+from cosim.link import Lines
+from cosim.people import draw_visits
+from cosim.recorder import Part, Recorder
+from cosim.scenario import Scenario, to_ns
+from cosim.site import lay_out
+from cosim.stage import Stage
+
+__all__ = ["Check", "Outcome", "World", "problems", "warnings"]
+
+END = OFFER + 1  # rank of the end of a run: after everything else of its instant
+
+
+class Outcome(NamedTuple):
+    """What came of a run."""
+
+    status: str  # done | interrupted
+    simulated_s: float
+    kpis: dict[str, Any]
+    checks: tuple[Check, ...]
+    events: int  # scheduled on the clock
+
+
+class World:
+    """One run of one scenario. `sink` receives the recorded parts as they close.
+
+    Vehicles, stations and sessions are made when the vehicle arrives and forgotten when it leaves.
+    """
+
+    def __init__(self, scenario: Scenario, inputs: Inputs, sink: Callable[[Part], None]) -> None:
+        self._scenario = scenario
+        env = Clock()
+        checks = Checks()
+        recorder = Recorder(sink, scenario.record.part_rows, to_ns(scenario.record.part_s))
+        kpis = Kpis(nominal_hz(scenario, inputs), scenario.fleet.cars_per_ev)
+        fleet = Fleet(to_ns(scenario.grid.tick_s), checks)
+        held_back_mw = 0.0
+        if scenario.fleet.response == "replaces_held":
+            held_back_mw = offered_w(scenario, inputs) * scenario.fleet.cars_per_ev * 1e-6
+        self._stage = Stage(
+            env=env,
+            scenario=scenario,
+            policy=inputs.policy,
+            schedule=inputs.schedule,
+            epoch_s=int(datetime.fromisoformat(scenario.start_utc).timestamp()),
+            fleet=fleet,
+            grid=Grid(env, scenario, inputs, held_back_mw, fleet, recorder, kpis),
+            lines=Lines(scenario.link, scenario.seed, scenario.secc.processing_s),
+            recorder=recorder,
+            journal=Journal(scenario.record, recorder),
+            ledger=Ledger(recorder, kpis, checks),
+            kpis=kpis,
+            checks=checks,
+        )
+        self._present: dict[int, Ev] = {}
+        self._end = env.event()
+        self._fleet_every_ns = to_ns(scenario.record.fleet_every_s)
+        visits = draw_visits(scenario, inputs)
+        self._sites = lay_out(scenario.sites, len(visits))
+        self._coming = sorted(visits, key=lambda visit: (visit.arrive_ns, visit.ev_id), reverse=True)
+        fleet.standby_uj = len(visits) * micro(scenario.evse.standby_w * scenario.grid.tick_s)
+        self._should_stop: Callable[[], bool] = lambda: False
+        self._progress: Callable[[int], None] = lambda _: None
+
+    @property
+    def fleet_power_w(self) -> list[float]:
+        """Mean power of the simulated cars over each grid tick so far [W], without cars_per_ev."""
+        return self._stage.grid.fleet_power_w
+
+    @property
+    def exchanges(self) -> int:
+        """Charge loops answered so far."""
+        return self._stage.kpis.exchanges
+
+    def run(
+        self, should_stop: Callable[[], bool] = lambda: False, progress: Callable[[int], None] = lambda _: None
+    ) -> Outcome:
+        """Play the scenario. Both callables are asked at grid ticks; `progress` gets the simulated time [ns]."""
+        self._should_stop, self._progress = should_stop, progress
+        env = self._stage.env
+        At(env, to_ns(self._scenario.duration_s), place(END), lambda _: self._end.succeed("done"))
+        env.process(self._stage.grid.run(self._each_tick))
+        self._await_next()
+        for change in self._scenario.driver:
+            At(env, to_ns(change.t_s), place(OFFER, change.ev_id), self._driver_changes, change)
+        status = env.run(until=self._end)
+        for ev in self._present.values():
+            self._stage.ledger.close(ev, env.now_ns)
+        self._stage.recorder.close()
+        stage = self._stage
+        kpis = stage.kpis.result(stage.fleet, stage.journal)
+        return Outcome(str(status), env.now_ns / 1e9, kpis, stage.checks.verdicts(), next(env._eid))
+
+    # --- who comes and goes ---
+
+    def _await_next(self) -> None:
+        if self._coming:
+            visit = self._coming[-1]
+            At(self._stage.env, visit.arrive_ns, place(OFFER, visit.ev_id), self._arrive)
+
+    def _arrive(self, _: Event) -> None:
+        visit = self._coming.pop()
+        ev = couple(self._stage, visit, self._sites)
+        self._present[visit.ev_id] = ev
+        process = self._stage.env.process(ev.live())
+        process.callbacks.append(lambda _: self._present.pop(visit.ev_id))
+        self._await_next()
+
+    def _driver_changes(self, event: Event) -> None:
+        change = event.value
+        ev = self._present.get(change.ev_id)
+        detail = f"departure moved to {change.departure_s:g} s" if ev else "not plugged in: no effect"
+        self._stage.recorder.event(self._stage.env.now_ns, change.ev_id, "driver_change", detail)
+        if ev is not None:
+            ev.change_departure(to_ns(change.departure_s))
+
+    # --- each grid tick ---
+
+    def _each_tick(self, now_ns: int) -> None:
+        if now_ns % self._fleet_every_ns < self._stage.grid.tick_ns:
+            self._take_census(now_ns)
+        self._stage.recorder.advance(now_ns)
+        self._progress(now_ns)
+        if self._should_stop() and not self._end.triggered:
+            self._end.succeed("interrupted")
+
+    def _take_census(self, now_ns: int) -> None:
+        """One row of the fleet table, from the true state of each car."""
+        in_loop = charging = discharging = 0
+        up_uw = down_uw = up_uwh = down_uwh = 0  # whole millionths: the sum does not depend on the order
+        for ev in self._present.values():
+            car, battery = ev.car, ev.car.battery
+            power_w = car.power_w(now_ns)
+            charging += power_w > 0.0
+            discharging += power_w < 0.0
+            if not ev.in_loop:
+                continue
+            in_loop += 1
+            soc = car.peek(now_ns)[0]
+            charge_w, discharge_w = ev.limits_w(soc)
+            up_uw += micro(charge_w - power_w)
+            down_uw += micro(discharge_w + power_w)
+            up_uwh += micro((battery.ceiling_soc - soc) * battery.capacity_wh)
+            down_uwh += micro((soc - battery.floor_soc) * battery.capacity_wh)
+        self._stage.recorder.fleet.append(
+            now_ns,
+            len(self._present),
+            in_loop,
+            charging,
+            discharging,
+            up_uw * 1e-6,
+            down_uw * 1e-6,
+            up_uwh * 1e-6,
+            down_uwh * 1e-6,
+        )
