@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from simpy import Environment, Event
-from simpy.core import EventPriority
+from simpy.events import EventPriority
 
 Message = TypeVar("Message")
 
@@ -40,7 +40,7 @@ class At(Event):
         env: Clock,
         at_ns: int,
         priority: EventPriority,
-        call: Callable[[Any], None] | None = None,
+        call: Callable[[Any], object] | None = None,
         value: Any = None,
     ) -> None:
         self.env = env

@@ -88,7 +88,7 @@ class Station:
 
     def request_arrives(self, event: Event) -> None:
         """A request is to be answered now: line and processing time have passed."""
-        request, answer = event.value
+        request, answer = event.value  # type: ignore[misc]  # what the vehicle put there
         if self.secc.ended is not None or self.car is None:
             answer.expect()  # nobody answers after the session; the vehicle finds out by its own timer
             return
@@ -100,7 +100,7 @@ class Station:
         kind = type(request)
         if refusal is not None:
             self._send(refusal, answer)
-            self.lose(f"refused: {refusal.response_code.value}")
+            self.lose(f"refused: {self.secc.detail}")
         elif kind in LOOP_REQUESTS:
             self._answer_loop(answer, self.car)
         elif kind is PowerDeliveryReq:
@@ -280,7 +280,7 @@ class Station:
 
     def _look_at_departure(self, now_ns: int) -> None:
         """Notify a schedule renegotiation when the departure, as said, has moved too far from the plan."""
-        tolerance_s = self._renegotiate_if_s
+        tolerance_s = self._renegotiate_if_s or 0.0
         departure_s = self._departure_s()
         if abs(departure_s - self._planned_departure_s) > tolerance_s:
             self._notification = EVSENotification.SCHEDULE_RENEGOTIATION

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-
 from cosim.checks import Checks
 from cosim.driver import Clock
 from cosim.fleet import Fleet

@@ -20,7 +20,7 @@ from cosim.ledger import Ledger
 from cosim.link import Lines
 from cosim.people import draw_visits
 from cosim.recorder import Part, Recorder
-from cosim.scenario import Scenario, to_ns
+from cosim.scenario import DriverChange, Scenario, to_ns
 from cosim.site import lay_out
 from cosim.stage import Stage
 
@@ -121,11 +121,15 @@ class World:
         ev = couple(self._stage, visit, self._sites)
         self._present[visit.ev_id] = ev
         process = self._stage.env.process(ev.live())
-        process.callbacks.append(lambda _: self._present.pop(visit.ev_id))
+        assert process.callbacks is not None, "the process has just begun"
+        process.callbacks.append(lambda _: self._leave(visit.ev_id))
         self._await_next()
 
+    def _leave(self, ev_id: int) -> None:
+        del self._present[ev_id]
+
     def _driver_changes(self, event: Event) -> None:
-        change = event.value
+        change: DriverChange = event.value  # type: ignore[assignment]  # what `run` put there
         ev = self._present.get(change.ev_id)
         detail = f"departure moved to {change.departure_s:g} s" if ev else "not plugged in: no effect"
         self._stage.recorder.event(self._stage.env.now_ns, change.ev_id, "driver_change", detail)
