@@ -40,7 +40,7 @@ class At(Event):
         env: Clock,
         at_ns: int,
         priority: EventPriority,
-        call: Callable[[Any], object] | None = None,
+        call: Callable[[Any], Any] | None = None,
         value: Any = None,
     ) -> None:
         self.env = env

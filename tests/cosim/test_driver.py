@@ -4,13 +4,13 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from simpy import Environment, Event
+from simpy import Event
 
-from cosim.driver import APPLY, DECIDE, GRID, OFFER, Answer, At, Timer, place
+from cosim.driver import APPLY, DECIDE, GRID, OFFER, Answer, At, Clock, Timer, place
 
 
 def test_at_one_instant_ranks_go_before_entities_and_entities_before_construction() -> None:
-    env = Environment(0)
+    env = Clock()
     seen: list[tuple[int, int]] = []
     for rank, entity in [(OFFER, 1), (DECIDE, 2), (OFFER, 0), (GRID, 0), (APPLY, 7), (DECIDE, 1), (APPLY, 3)]:
         At(env, 100, place(rank, entity), lambda event: seen.append(event.value), (rank, entity))
@@ -19,7 +19,7 @@ def test_at_one_instant_ranks_go_before_entities_and_entities_before_constructio
     assert env.now == 100
 
 
-def waiting(env: Environment, answer: Answer[str], heard: list[tuple[int, str | None]]) -> Generator[Event, Any, None]:
+def waiting(env: Clock, answer: Answer[str], heard: list[tuple[int, str | None]]) -> Generator[Event, Any, None]:
     message = yield answer
     heard.append((env.now, message))
 
@@ -33,7 +33,7 @@ def waiting(env: Environment, answer: Answer[str], heard: list[tuple[int, str | 
     ],
 )
 def test_an_answer_counts_only_before_the_deadline(arrives_ns: int, heard: tuple[int, str | None]) -> None:
-    env = Environment(0)
+    env = Clock()
     answer: Answer[str] = Answer(env, 500, place(APPLY))
     got: list[tuple[int, str | None]] = []
     env.process(waiting(env, answer, got))
@@ -46,7 +46,7 @@ def test_an_answer_counts_only_before_the_deadline(arrives_ns: int, heard: tuple
 def test_silence_ends_at_the_deadline_even_when_the_answer_was_only_promised(
     arrives_ns: int | None, heard: tuple[int, str | None]
 ) -> None:
-    env = Environment(0)
+    env = Clock()
     answer: Answer[str] = Answer(env, 500, place(APPLY))
     got: list[tuple[int, str | None]] = []
     env.process(waiting(env, answer, got))
@@ -58,7 +58,7 @@ def test_silence_ends_at_the_deadline_even_when_the_answer_was_only_promised(
 
 
 def test_a_timer_has_one_wake_up_pending_and_follows_a_deadline_that_moves() -> None:
-    env = Environment(0)
+    env = Clock()
     deadline: list[int | None] = [100]
     expired: list[int] = []
 

@@ -15,7 +15,7 @@ ALLOWED = {
     "cosim": ({"protocol", "models"}, {"simpy", "numpy", "pydantic"}),
     "experiments": (
         {"protocol", "models", "cosim"},
-        {"numpy", "pandas", "pyarrow", "typer", "pydantic", "rich", "simpy", "duckdb", "polars"},
+        {"numpy", "pandas", "pyarrow", "typer", "pydantic", "pydantic_core", "rich", "simpy", "duckdb", "polars"},
     ),
 }
 STANDARD = __import__("sys").stdlib_module_names
