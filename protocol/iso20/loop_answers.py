@@ -15,9 +15,7 @@ from protocol.iso20.ac import (
     DynamicACCLResControlMode,
 )
 from protocol.iso20.answers import Answer, SECCSettings, evse_status, response_code
-from protocol.iso20.common import (
-    Header,
-)
+from protocol.iso20.common import Header
 from protocol.iso20.dc import (
     BPTDynamicDCCLReqControlMode,
     BPTDynamicDCCLResControlMode,

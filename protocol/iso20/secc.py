@@ -105,6 +105,11 @@ class SECC(Session):
         self._loop_answer: LoopAnswer | None = None
         self._read_loop: LoopReader | None = None
 
+    @property
+    def meter_owed(self) -> bool:
+        """Whether the response to the pending loop request carries MeterInfo: the first one, and when it asks."""
+        return self._meter_owed or getattr(self.pending, "meter_info_requested", False)
+
     def connect(self, now_ns: int) -> None:
         """A new link is up: the sequence timer waits for the first request."""
         self._arm(EndReason.SEQUENCE_TIMEOUT, self.timers.secc_sequence_ns, now_ns)
@@ -234,7 +239,7 @@ class SECC(Session):
         assert agreed is not None
         assert self._loop_answer is not None
         meter = None
-        if self._meter_owed or request.meter_info_requested:
+        if self.meter_owed:
             meter = meter_info(answer, self.settings, agreed.service.is_bpt)
             self._meter_owed = False
         header = self._current_header(now_ns)

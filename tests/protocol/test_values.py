@@ -1,0 +1,116 @@
+"""Rounding to the wire, and the numbers that travel."""
+
+import math
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from protocol.iso20.errors import LocalProtocolError
+from protocol.values import RationalNumber, rational, wire
+
+FINITE = st.floats(min_value=-1e25, max_value=1e25) | st.floats(min_value=-40_000.0, max_value=40_000.0)
+
+
+@pytest.mark.parametrize(
+    ("x", "value", "exponent"),
+    [
+        pytest.param(11_000.0, 11_000, 0, id="whole watts"),
+        pytest.param(32_767.0, 32_767, 0, id="the last whole number of 16 bits"),
+        pytest.param(32_768.0, 3_277, 1, id="one more costs a digit"),
+        pytest.param(150_000.0, 15_000, 1, id="150 kW"),
+        pytest.param(7_123.4, 7_123, 0, id="above 3277 to the unit"),
+        pytest.param(397.12, 3_971, -1, id="a battery voltage to the tenth"),
+        pytest.param(50.013, 5_001, -2, id="to the hundredth"),
+        pytest.param(17.3125, 17_313, -3, id="to the thousandth, halves away from zero"),
+        pytest.param(-17.3125, -17_313, -3, id="the same below zero"),
+        pytest.param(4.9999, 5, 0, id="a whole number after rounding has exponent 0"),
+        pytest.param(0.0004, 0, 0, id="too small to travel"),
+        pytest.param(-0.0, 0, 0, id="there is one zero"),
+        pytest.param(5, 5, 0, id="an int will do"),
+    ],
+)
+def test_a_number_travels_with_the_finest_exponent_that_holds_it(x, value, exponent):
+    number = rational(x)
+    assert (number.value, number.exponent) == (value, exponent)
+    assert math.copysign(1.0, rational(-0.0).number) == 1.0
+
+
+@given(FINITE)
+@example(3276.75)
+@example(32.7675)
+@example(327.675)
+@example(32767.5)
+@example(math.nextafter(32767.5, 0.0))
+def test_rational_is_wire_bit_for_bit_and_interned(x):
+    assert rational(x).number.hex() == wire(x).hex()
+    assert rational(x) is rational(wire(x))
+
+
+@given(FINITE)
+def test_wire_is_idempotent_and_odd(x):
+    assert wire(wire(x)) == wire(x)
+    assert wire(-x) == -wire(x)
+
+
+@given(FINITE, FINITE)
+def test_wire_is_monotone(x, y):
+    assert (wire(x) <= wire(y)) if x <= y else (wire(x) >= wire(y))
+
+
+@given(st.floats(min_value=-32_767.0, max_value=32_767.0))
+def test_wire_is_off_by_at_most_half_a_step(x):
+    step = 0.001 if abs(x) < 32.7 else 0.01 if abs(x) < 327.6 else 0.1 if abs(x) < 3_276.7 else 1.0
+    assume(abs(x) < 32.7 or not any(abs(abs(x) - edge) < 0.1 for edge in (32.7, 327.6, 3_276.7)))
+    assert abs(wire(x) - x) <= step * 0.5 * (1.0 + 1e-9)
+
+
+@given(st.integers(-32_767, 32_767), st.integers(-3, 20))
+def test_a_number_that_has_travelled_travels_unchanged(value, exponent):
+    number = RationalNumber(value, exponent).number
+    assert wire(number) == number
+
+
+@pytest.mark.parametrize("x", [math.nan, math.inf, -math.inf, 1e27])
+def test_what_cannot_travel_is_refused_by_name(x):
+    with pytest.raises(ValueError, match=repr(x).replace("+", r"\+")) as caught:
+        rational(x)
+    assert isinstance(caught.value, LocalProtocolError)
+    assert wire(x) == x or math.isnan(wire(x))
+
+
+def test_decimals_are_the_nearest_doubles():
+    assert RationalNumber(32_767, -1).number == 3_276.7
+    assert RationalNumber(3, -1).number == 0.3
+    assert wire(0.30001) == 0.3
+
+
+@pytest.mark.parametrize(
+    ("value", "exponent", "message"),
+    [
+        (32_768, 0, "RationalNumber.Value must be an integer from -32768 to 32767, got 32768"),
+        (1.0, 0, "RationalNumber.Value must be an integer from -32768 to 32767, got 1.0"),
+        (1, 128, "RationalNumber.Exponent must be an integer from -128 to 127, got 128"),
+    ],
+)
+def test_a_rational_number_is_checked_when_it_is_made(value, exponent, message):
+    with pytest.raises(LocalProtocolError, match=message):
+        RationalNumber(value, exponent)
+
+
+def test_equal_means_equal_on_the_wire():
+    assert RationalNumber(5, 0) == rational(5.0)
+    assert hash(RationalNumber(5, 0)) == hash(rational(5.0))
+    assert RationalNumber(5, 0) != RationalNumber(50, -1)
+    assert RationalNumber(5, 0) != 5
+
+
+def test_interpreted_and_compiled_wire_give_the_same_bits():
+    numba = pytest.importorskip("numba")
+    compiled = numba.njit(wire, error_model="python")
+    for exponent in range(-5, 27):
+        for k in range(200):
+            x = (1.0 + 0.0451 * k) * 10.0**exponent * (-1.0) ** k
+            assert compiled(x).hex() == wire(x).hex()
+    for x in (0.0, -0.0, 3276.75, 32767.5, 32.7675, -327.675, math.inf, -math.inf):
+        assert compiled(x).hex() == wire(x).hex()
