@@ -96,10 +96,12 @@ def difference(key: str, before: Any, after: Any) -> str:
 
 def scaled(value: float, unit: str) -> str:
     """Three or four digits and a prefix: 1.23 kWh."""
+    if value == 0:
+        return f"0 {unit}"
     factor, prefix = next(((f, p) for f, p in PREFIXES if abs(value) >= f), (1.0, ""))
     number = value / factor
     digits = 2 if abs(number) < 10.0 else 1 if abs(number) < 100.0 else 0
-    return f"{number:.{digits}f} {prefix}{unit}".replace("-0.00 ", "0.00 ")
+    return f"{number:.{digits}f} {prefix}{unit}"
 
 
 def seconds(value: float) -> str:
@@ -109,8 +111,3 @@ def seconds(value: float) -> str:
     return (
         f"{1e3 * value:.0f} ms" if abs(value) < 1.0 else f"{value:,.1f} s" if abs(value) < 100.0 else f"{value:,.0f} s"
     )
-
-
-def size(value: int) -> str:
-    """Bytes."""
-    return scaled(float(value), "B").replace(" kB", " kB")

@@ -18,6 +18,7 @@ class Layer(NamedTuple):
     origin: str
     data: dict[str, Any]
     text: str = ""
+    key: str = ""  # of a single override, as it was typed
 
     def where(self, key: str) -> str:
         """The origin of `key`, with its line if there is one."""
@@ -50,7 +51,7 @@ def parse_override(text: str, position: int) -> Layer:
     if len(parsed) > 1:
         raise UserError(f"override {position}, {key}: one value expected, got {value!r}")
     origin = f"override {position}"
-    return Layer(origin, expand({key: plain(parsed["value"])}, origin))
+    return Layer(origin, expand({key: plain(parsed["value"])}, origin), key=key)
 
 
 def plain(value: Any) -> Any:
@@ -128,8 +129,8 @@ def _lay(
             under[key] = _items(under.get(key), value, section_of(annotation), f"{path}{key}", layer, origins)
         elif section_of(annotation) is not None and isinstance(value, dict):
             _lay(under.setdefault(key, {}), value, section_of(annotation), f"{path}{key}.", layer, origins)
-        elif isinstance(value, dict) and layer.origin.startswith("override"):
-            # fleet.services.DC_BPT=0.5 changes one share; a table in a file says them all.
+        elif isinstance(value, dict) and layer.key.startswith(f"{path}{key}."):
+            # fleet.services.DC_BPT=0.5 changes one share; a whole table says them all.
             before = under.get(key, field.get_default() if field else {})
             under[key] = {**before, **value}
             origins[f"{path}{key}"] = layer

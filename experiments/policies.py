@@ -165,6 +165,7 @@ def _initial(memory: Any, name: str) -> Any:
 
 
 def _load_file(path: Path) -> ModuleType:
+    path = path.resolve()
     if not path.is_file():
         raise UserError(f"policy.name: there is no file '{path}'")
     name = f"v2g_cosim_policy_{path.stem}"
@@ -176,7 +177,7 @@ def _load_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's file raises when it is read is the user's to mend
-        raise UserError(f"policy file {path}{_line(error, path)}: {type(error).__name__}: {error}") from error
+        raise UserError(f"policy file {path.name}{_line(error, path)}: {type(error).__name__}: {error}") from error
     return module
 
 

@@ -101,12 +101,12 @@ def run_one(
     Everything that can be refused is refused before the folder is made. Raises UserError and RunFailedError.
     """
     read, told = checked_inputs(loaded.scenario, policy)
-    watch.announce(loaded)
-    for text in told:
-        watch.warn(text)
     started = now()
     digest = config_hash(loaded.scenario, read)
     path = folder.new_folder(loaded.scenario.name, digest, started, out, runs)
+    watch.announce(loaded)
+    for text in told:
+        watch.warn(text)
     with Interrupts(watch) as interrupts:
         _run_into(path, loaded, read, told, digest, started, watch, interrupts)
         if report:

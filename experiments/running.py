@@ -86,7 +86,7 @@ def run_command(
     elif quiet:
         print(path or done[0].path)
     else:
-        tell_end(path, done)
+        tell_end(path, done, scenario)
     return exit_code(done)
 
 
@@ -97,14 +97,14 @@ def run_document(path: Path | None, runs: Sequence[Run]) -> dict[str, Any]:
     return {"run_dir": str(path), "status": runs[-1].status, "runs": [show.document(run) for run in runs]}
 
 
-def tell_end(path: Path | None, runs: Sequence[Run]) -> None:
+def tell_end(path: Path | None, runs: Sequence[Run], scenario: str) -> None:
     """After the last run: variants side by side, and what one would type now."""
     out = screen.console()
     if path is not None and len(runs) > 1:
         out.print()
         print_comparison(runs, everything=False)
         out.print(f"wrote [bold]{escape(screen.near(path))}/[/]   [dim]({len(runs)} variants)[/]")
-    for line in screen.next_steps(runs[0], path):
+    for line in screen.next_steps(runs[0], scenario, path):
         out.print(line)
 
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from pydantic_core import PydanticUndefined
-
 from cosim.scenario import Scenario
 from cosim.tables import TABLES, Column, Table
 from experiments.keys import Key, all_keys, is_list_of_sections, pick, type_text
@@ -36,9 +34,9 @@ def setting_rows() -> list[tuple[str, str, str, str]]:
 
 
 def _default(key: Key) -> str:
-    value = key.field.get_default(call_default_factory=True, validated_data={})
-    if value is PydanticUndefined:
+    if key.field.is_required():
         return "required"
+    value = key.field.get_default(call_default_factory=True, validated_data={})
     if value is None or is_list_of_sections(key.field.annotation):
         return "none" if not value else f"{len(value)}"
     return toml_value(value)

@@ -44,7 +44,7 @@ def near(path: Path) -> str:
 def head(scenario: Scenario, variant: str = "") -> str:
     """One line that says what runs."""
     fleet, grid = scenario.fleet, scenario.grid
-    cars = f"{fleet.n_ev:,} EVs" + (f" × {fleet.cars_per_ev:g}" if fleet.cars_per_ev != 1.0 else "")
+    cars = f"{fleet.n_ev:,} EVs" + (f", each for {fleet.cars_per_ev:g} cars" if fleet.cars_per_ev != 1.0 else "")
     worlds = {
         "closed_loop": f"grid {Path(grid.preset).stem}, closed loop",
         "replay": f"replay of {Path(grid.file).name}",
@@ -115,7 +115,7 @@ def _response(delay: dict[str, Any]) -> str:
         return f"no setpoint step of 5 % or more was followed through ({delay.get('superseded', 0):,} superseded)"
     quantiles = " · ".join(f"{name} {text('_s', delay.get(f'{name}_s'))}" for name in ("p50", "p95", "p99"))
     counts = f"{delay['count']:,} steps, {delay['superseded']:,} superseded"
-    return f"{quantiles}   [dim](decided to 90 % delivered; {counts})[/]"
+    return f"{quantiles}   [dim](to 90 % delivered; {counts})[/]"
 
 
 def _sessions(kpis: dict[str, Any]) -> str:
@@ -123,7 +123,7 @@ def _sessions(kpis: dict[str, Any]) -> str:
     reached = f"{kpis.get('sessions_reached_loop', 0):,} of {kpis.get('sessions', 0):,} reached the charge loop"
     told = [f"{targets[name]:,} {name}" for name in ("met", "missed", "open") if targets.get(name)]
     why = ", ".join(f"{name} {count:,}" for name, count in kpis.get("why_missed", {}).items() if count)
-    return reached + (f" · target {', '.join(told)}" if told else "") + (f" ({escape(why)})" if why else "")
+    return reached + (f" · targets: {', '.join(told)}" if told else "") + (f" ({escape(why)})" if why else "")
 
 
 def _checks(checks: Sequence[dict[str, Any]]) -> str:
@@ -131,8 +131,7 @@ def _checks(checks: Sequence[dict[str, Any]]) -> str:
     if not checks:
         return "[yellow]not done[/]"
     if not broken:
-        names = ", ".join(check["name"].replace("_", " ") for check in checks)
-        return f"[green]all {len(checks)} invariants hold[/]   [dim]({names})[/]"
+        return f"[green]all {len(checks)} invariants hold[/]"
     return "; ".join(f"[bold red]{check['name']} broken[/] {escape(check['detail'])}" for check in broken)
 
 
@@ -150,8 +149,8 @@ def written(run: Run) -> str:
     return f"wrote [bold]{escape(near(run.path))}/[/]   [dim]({size}; {wall})[/]"
 
 
-def next_steps(run: Run, variants: Path | None = None) -> Iterable[str]:
-    """What one would type now; `variants` is the folder around the variants of a scenario."""
+def next_steps(run: Run, scenario: str, variants: Path | None = None) -> Iterable[str]:
+    """What one would type now; `scenario` as it was typed, `variants` the folder around the variants of a scenario."""
     path = variants or run.path
     inside = path.parent == folder.RUNS
     name = folder.LATEST if inside else near(path)
@@ -164,7 +163,7 @@ def next_steps(run: Run, variants: Path | None = None) -> Iterable[str]:
     yield f"  [cyan]next[/]  {program()} trace {escape(name)}"
     if inside:
         other = "droop-soc" if run.manifest["policy"]["name"] == "droop" else "droop"
-        yield f"        {program()} run {escape(run.manifest['scenario'])} policy.name={other}"
+        yield f"        {program()} run {escape(scenario)} policy.name={other}"
         yield f"        {program()} compare latest~1 latest"
 
 

@@ -11,7 +11,7 @@ BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 def toml_key(name: str) -> str:
     """`name` as a TOML key, quoted where it must be."""
-    return name if BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return name if BARE_KEY.fullmatch(name) else _quoted(name)
 
 
 def toml_value(value: Any) -> str:
@@ -23,12 +23,17 @@ def toml_value(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return _quoted(value)
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
     raise TypeError(f"TOML has no value for {value!r}")
+
+
+def _quoted(text: str) -> str:
+    """Text as a TOML string: as in JSON, and DEL escaped too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _float(value: float) -> str:

@@ -1,0 +1,69 @@
+"""The trace of a session: a line per message, repeats folded, nothing lost."""
+
+import re
+
+import pytest
+
+from experiments.errors import UserError
+from experiments.runs import Run
+from experiments.trace import Line, fold, line_text, lines_of, trace_text
+
+
+def exchange(t_ns: int, message: str, *details: str) -> list[Line]:
+    return [Line(t_ns, True, f"{message}Req", ()), Line(t_ns + 1, False, f"{message}Res", details)]
+
+
+def test_a_line_reads_like_a_sentence() -> None:
+    line = Line(12_350_000_000, True, "DC_ChargeLoopReq", ())
+    assert line_text(line, 3) == "    12.350 EV003 -> EVSE003 DC_ChargeLoopReq"
+    answer = Line(12_370_000_000, False, "PowerDeliveryRes", ("OK",))
+    assert line_text(answer, 3) == "    12.370 EVSE003 -> EV003 PowerDeliveryRes OK"
+
+
+def test_repeated_exchanges_are_folded_until_something_changes() -> None:
+    lines = [
+        *exchange(0, "AC_ChargeLoop", "OK"),
+        *exchange(10, "AC_ChargeLoop", "OK"),
+        *exchange(20, "AC_ChargeLoop", "OK"),
+        *exchange(30, "AC_ChargeLoop", "OK", "ScheduleRenegotiation"),
+        *exchange(40, "AC_ChargeLoop", "OK"),
+    ]
+    folded = fold(lines)
+    assert [(line.t_ns, line.kind, line.repeats) for line in folded] == [
+        (0, "message", 0),
+        (1, "message", 0),
+        (21, "fold", 2),
+        (30, "message", 0),
+        (31, "message", 0),
+        (40, "message", 0),
+        (41, "message", 0),
+    ]
+
+
+def test_a_request_without_an_answer_stays() -> None:
+    lines = [Line(0, True, "AC_ChargeLoopReq", ()), Line(5, True, "timeout", ("no answer",), "event")]
+    assert fold(lines) == lines
+
+
+def test_folding_counts_every_message(small_run: Run) -> None:
+    lines = lines_of(small_run, 0)
+    folded = fold(lines)
+    told = sum(2 * line.repeats if line.kind == "fold" else 1 for line in folded)
+    assert told == len(lines)
+    assert len(folded) < 60 < len(lines)
+
+
+def test_a_session_goes_from_the_handshake_to_the_stop(small_run: Run) -> None:
+    text = trace_text(small_run, 0)
+    steps = ["supportedAppProtocolReq", "ServiceSelectionReq", "ScheduleExchangeRes", "PowerDeliveryReq Start"]
+    steps += ["ChargeLoopReq", "more like this", "PowerDeliveryReq Stop", "SessionStopRes"]
+    assert re.search(".*".join(steps), text, re.DOTALL)
+
+
+def test_only_the_first_lines(small_run: Run) -> None:
+    assert len(trace_text(small_run, 0, limit=5).splitlines()) == 6
+
+
+def test_a_vehicle_without_messages_is_told(small_run: Run) -> None:
+    with pytest.raises(UserError, match="EV099 has no messages"):
+        trace_text(small_run, 99)
