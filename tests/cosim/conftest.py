@@ -1,0 +1,172 @@
+"""Plays scenarios made in Python and hands back what was recorded and said."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from cosim.inputs import Inputs, LocalPolicy, PlannedVisit, Series, VehicleChoice
+from cosim.journal import Journal
+from cosim.recorder import Part
+from cosim.scenario import Scenario
+from cosim.world import Outcome, World
+from models.car.vehicle import Vehicle, vehicle_from_row
+from models.policies import POLICIES
+
+# A 60 kWh car, 11 kW both ways on AC and 50 kW in, 10 kW out on DC; its charger: 0.2 s, 10 kW/s, least power 4.14 kW.
+CAR = vehicle_from_row("Two-way", 60.0, 11.0, 50.0, 11.0, 10.0)
+ONE_WAY = vehicle_from_row("One-way", 60.0, 11.0, 50.0)
+
+# One car that comes at once and leaves after 30 s, at a frequency that never moves; nothing is drawn.
+QUIET: dict[str, dict[str, Any]] = {
+    "fleet": {"n_ev": 1, "soc": [0.5, 0.5], "arrival": {"plug_in_s": [0.0, 0.0], "leave_s": [30.0, 30.0]}},
+    "grid": {"model": "nominal"},
+    "measurement": {"noise_hz": 0.0, "time_constant_s": 0.0},
+    "link": {"jitter_s": 0.0},
+    "evse": {"cable_check_s": 1.0, "authorization_s": 0.2},
+    "limits": {"guarantee_departure": False},  # the policy alone decides
+    "record": {"messages": "all"},
+}
+
+
+class Sent(NamedTuple):
+    """One message as it was handed to the line."""
+
+    t_ns: int
+    ev_id: int
+    message: Any
+
+
+class Tap(Journal):
+    """A journal that keeps the messages themselves."""
+
+    def __init__(self, of: Journal) -> None:
+        self.__dict__.update(of.__dict__)
+        self.taken: list[Sent] = []
+
+    def sent(self, now_ns: int, ev_id: int, evse_id: int, direction: int, message: Any, session_id: bytes) -> None:
+        self.taken.append(Sent(now_ns, ev_id, message))
+        super().sent(now_ns, ev_id, evse_id, direction, message, session_id)
+
+
+class Run:
+    """What came of a run: `tables[name][column]` with categories as text, and every message."""
+
+    def __init__(self, scenario: Scenario, inputs: Inputs) -> None:
+        self.parts: list[Part] = []
+        self.scenario = scenario
+        self.inputs = inputs
+        self.world = World(scenario, inputs, self.parts.append)
+        self.tap = self.world._stage.journal = Tap(self.world._stage.journal)
+        self.outcome: Outcome
+
+    def finish(self, **callbacks: Any) -> "Run":
+        self.outcome = self.world.run(**callbacks)
+        self.tables = collect(self.parts)
+        return self
+
+    @property
+    def messages(self) -> list[Sent]:
+        return self.tap.taken
+
+    def said(self, *names: str) -> list[Sent]:
+        """Messages of these wire names, in the order in which they were sent."""
+        return [sent for sent in self.tap.taken if sent.message.wire_name in names]
+
+    def broken(self) -> dict[str, str]:
+        """Invariants that did not hold."""
+        return {check.name: check.detail for check in self.outcome.checks if not check.ok}
+
+
+def collect(parts: list[Part]) -> dict[str, dict[str, Any]]:
+    """Columns of all parts, joined; categories decoded, None where absent."""
+    pieces: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for part in parts:
+        for name, values in part.columns.items():
+            if name in part.vocabulary:
+                words = np.array([*part.vocabulary[name], None], dtype=object)
+                values = words[values]
+            pieces[part.table.name][name].append(values)
+    return {table: {name: np.concatenate(of) for name, of in columns.items()} for table, columns in pieces.items()}
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in over.items():
+        out[key] = merged(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
+    return out
+
+
+def prepare(
+    *,
+    policy: str | Callable[..., float] = "uncontrolled",
+    params: dict[str, float] | None = None,
+    vehicles: tuple[Vehicle, ...] = (CAR,),
+    service: str = "",
+    visits: tuple[PlannedVisit, ...] = (),
+    frequency: Series | None = None,
+    schedule: Series | None = None,
+    baseline: Series | None = None,
+    grid_params: Any = None,
+    **sections: Any,
+) -> Run:
+    """A run that has not begun. `policy` is a packaged name or a function of a StationView."""
+    content = merged(QUIET, sections)
+    if service:
+        content["fleet"]["services"] = {service: 1.0}
+    if frequency is not None:
+        content["grid"] = merged(content["grid"], {"model": "replay"})
+    if visits:
+        content["fleet"] = merged(content["fleet"], {"arrival": {"kind": "file"}})
+    if grid_params is not None:
+        content["grid"] = merged(content["grid"], {"model": "closed_loop"})
+    if callable(policy):
+        function = policy
+        local = LocalPolicy("probe", None, setpoint_w=lambda view, _: function(view))
+    else:
+        module = POLICIES[policy]
+        local = LocalPolicy(
+            policy,
+            module.Params(**(params or {})),
+            getattr(module, "setpoint_w", None),
+            getattr(module, "step", None),
+            module.Memory() if hasattr(module, "Memory") else None,
+        )
+        if local.step is not None:
+            local = local._replace(setpoint_w=None)
+    inputs = Inputs(
+        policy=local,
+        vehicles=tuple(VehicleChoice(vehicle, 1.0) for vehicle in vehicles),
+        grid=grid_params,
+        frequency=frequency,
+        schedule=schedule,
+        baseline=baseline,
+        visits=visits,
+    )
+    return Run(Scenario.model_validate(content), inputs)
+
+
+@pytest.fixture(name="prepare")
+def prepare_fixture() -> Callable[..., Run]:
+    """Make a run from keywords: sections of the scenario and inputs; see `prepare`."""
+    return prepare
+
+
+@pytest.fixture
+def play() -> Callable[..., Run]:
+    """Make a run from keywords and play it to its end."""
+    return lambda duration_s=40.0, **keywords: prepare(duration_s=duration_s, **keywords).finish()
+
+
+@pytest.fixture
+def car() -> Vehicle:
+    """A car that also discharges, on AC and DC."""
+    return CAR
+
+
+@pytest.fixture
+def one_way_car() -> Vehicle:
+    """A car that only charges."""
+    return ONE_WAY
