@@ -220,7 +220,7 @@ def _dc_discovery(header: Header, offer: Offer, topic: Topic) -> DCChargeParamet
 
 def _schedule_exchange(header: Header, offer: Offer, topic: Topic) -> ScheduleExchangeReq:
     departure = departure_time(offer.departure_s)
-    v2x = not math.isnan(offer.maximum_v2x_energy_wh)
+    v2x = _agreed(topic).service.is_bpt and not math.isnan(offer.maximum_v2x_energy_wh)
     if not offer.minimum_energy_wh <= offer.target_energy_wh <= offer.maximum_energy_wh:
         raise LocalProtocolError(
             "ScheduleExchangeReq: energy requests must satisfy minimum <= target <= maximum, got "

@@ -93,13 +93,17 @@ def hear_ratings(said: Said, ratings: EVRatings, is_dc: bool, now_ns: int) -> No
         said.minimum_v = ratings.minimum_v
 
 
-def hear_schedule(said: Said, request: ScheduleExchangeReq, now_ns: int) -> None:
-    """Needs and departure. DepartureTime cannot be left out here; its largest value means unknown."""
+def hear_schedule(said: Said, request: ScheduleExchangeReq, is_bpt: bool, now_ns: int) -> None:
+    """Needs and departure. DepartureTime cannot be left out here; its largest value means unknown.
+
+    The V2X pair counts only in a service that discharges, where the loop will go on stating it.
+    """
     mode: Any = request.control_mode
     said.received_ns = said.departure_ns = now_ns
     said.departure_s = math.inf if mode.departure_time == 2**32 - 1 else float(mode.departure_time)
     _hear_needs(said, mode)
-    _hear_v2x(said, mode)
+    if is_bpt:
+        _hear_v2x(said, mode)
 
 
 def hear_pre_charge(said: Said, request: DCPreChargeReq, now_ns: int) -> None:

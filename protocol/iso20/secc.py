@@ -187,7 +187,7 @@ class SECC(Session):
             self.agreed = self.agreed._replace(per_phase=split_phases(mode))
             hear_ratings(self.said, read_ev_ratings(mode), self._is_dc, now_ns)
         elif isinstance(request, ScheduleExchangeReq):
-            hear_schedule(self.said, request, now_ns)
+            hear_schedule(self.said, request, self._is_bpt, now_ns)
         elif isinstance(request, DCPreChargeReq):
             hear_pre_charge(self.said, request, now_ns)
 
