@@ -39,6 +39,8 @@ class Control:
         self._maximum_a = section.dc_maximum_a
         self._rated_w = self._rated_discharge_w = 0.0
         self._nominal_hz = stage.grid.nominal_hz
+        self._measured = stage.grid.measured
+        self._follows_series = stage.schedule is not None
         self._noise_hz = scenario.measurement.noise_hz
         self._noise_key = stream_key(scenario.seed, "measurement.noise")
         self._bias_hz = scenario.measurement.bias_hz * normal(stream_key(scenario.seed, "measurement.bias"), evse_id, 0)
@@ -115,7 +117,10 @@ class Control:
             plug_w, reason = limit(requested_w, view, self._limits)
             plug_w = wire(plug_w)
         self.requested_w, self.reason, self.frequency_hz = requested_w, reason, view.frequency_hz
-        self._check(plug_w, view)
+        if plug_w > view.maximum_charge_w or plug_w > view.station_charge_w:
+            self._breaks_limit(plug_w)
+        elif plug_w < 0.0 - view.maximum_discharge_w or plug_w < 0.0 - view.station_discharge_w:
+            self._breaks_limit(plug_w)
         if reason:
             kpis = self._stage.kpis
             kpis.clips[reason] += 1
@@ -132,14 +137,14 @@ class Control:
 
     def _view(self, car: Car, said: Said, power_w: float, now_ns: int) -> StationView:
         """All that the policy and the limiter get to see."""
-        grid = self._stage.grid
+        filtered, rocof_hz_per_s = self._measured.sample(now_ns)
         noise = 0.0
         if self._noise_hz > 0.0:
             noise = normal(self._noise_key, self._evse_id, self._samples)
             self._samples += 1
         elapsed_s = 0.0 if self._decided_ns < 0 else (now_ns - self._decided_ns) * 1e-9
         self._decided_ns = now_ns
-        if self._stage.schedule is not None:
+        if self._follows_series:
             self._follow_series(now_ns)
         if self._is_dc:
             present_w = self._at_meter(car, power_w)
@@ -152,8 +157,8 @@ class Control:
             now_ns * 1e-9,
             elapsed_s,
             self._nominal_hz,
-            measured_hz(grid.measured.frequency_hz(now_ns), self._noise_hz, noise, self._bias_hz),
-            grid.measured.rocof_hz_per_s(now_ns),
+            measured_hz(filtered, self._noise_hz, noise, self._bias_hz),
+            rocof_hz_per_s,
             self._rated_w,
             self._rated_discharge_w,
             said.target_energy_wh,
@@ -177,13 +182,7 @@ class Control:
             self.scheduled_w,
         )
 
-    def _check(self, plug_w: float, view: StationView) -> None:
+    def _breaks_limit(self, plug_w: float) -> None:
         """Invariant: the setpoint keeps what both sides said."""
-        if plug_w > view.maximum_charge_w or plug_w > view.station_charge_w:
-            self._stage.checks.broken(
-                "power_limits", f"EVSE{self._evse_id:03d} asks {plug_w:.1f} W above a charge limit"
-            )
-        elif plug_w < 0.0 - view.maximum_discharge_w or plug_w < 0.0 - view.station_discharge_w:
-            self._stage.checks.broken(
-                "power_limits", f"EVSE{self._evse_id:03d} asks {plug_w:.1f} W beyond a discharge limit"
-            )
+        detail = f"EVSE{self._evse_id:03d} decides {plug_w:.1f} W, beyond what car or station allow"
+        self._stage.checks.broken("power_limits", detail)

@@ -50,7 +50,6 @@ class Station:
         self._arrival_ns = 0
         self._planned_departure_s = 0.0
         self._notification: EVSENotification | None = None
-        self._notification_max_delay_s = stage.scenario.secc.notification_max_delay_s
         self._regulating = False
         self._period_ns = to_ns(stage.scenario.evse.control_period_s)
         record = stage.scenario.record
@@ -58,16 +57,15 @@ class Station:
         self._record_setpoints = record.setpoints
         self._renegotiate_if_s = stage.scenario.secc.renegotiate_if_s
         section = stage.scenario.evse
-        self._dc_limits = Statement(
-            maximum_charge_w=section.dc_charge_w,
-            minimum_charge_w=section.dc_minimum_w,
-            maximum_discharge_w=section.dc_discharge_w,
-            minimum_discharge_w=section.dc_minimum_w,
-            maximum_charge_a=section.dc_maximum_a,
-            maximum_discharge_a=section.dc_maximum_a,
-            maximum_v=section.dc_maximum_v,
-            minimum_v=section.dc_minimum_v,
-            notification_max_delay_s=stage.scenario.secc.notification_max_delay_s,
+        self._dc_limits = (
+            section.dc_charge_w,
+            section.dc_minimum_w,
+            section.dc_discharge_w,
+            section.dc_minimum_w,
+            section.dc_maximum_a,
+            section.dc_maximum_a,
+            section.dc_maximum_v,
+            section.dc_minimum_v,
         )
         self.rated_charge_w = section.dc_charge_w if is_dc else section.ac_charge_w
         self.rated_discharge_w = section.dc_discharge_w if is_dc else section.ac_discharge_w
@@ -254,26 +252,33 @@ class Station:
 
     def _ac_statement(self, car: Car, power_w: float) -> Statement:
         """The setpoint, and the power that is measured."""
-        return Statement(
-            present_w=power_w,
-            target_w=self.control.plug_w,
-            notification=self._notification,
-            notification_max_delay_s=self._notification_max_delay_s,
-            meter_charged_wh=int(car.charged_ws / 3600.0),
-            meter_discharged_wh=int(car.discharged_ws / 3600.0),
-        )
+        if self._notification is None and not self.secc.meter_owed:
+            return Statement(Processing.FINISHED, 0.0, 0.0, power_w, self.control.plug_w)
+        return self._with_meter(car, Statement(present_w=power_w, target_w=self.control.plug_w))
 
     def _dc_statement(self, car: Car, power_w: float) -> Statement:
         """Limits, and the working point. The limits are those of the hardware; no site limits them further yet."""
         voltage_v = self._voltage_v(car, power_w)
         reason = self.control.reason
-        return self._dc_limits._replace(
-            present_v=voltage_v,
-            present_a=power_w / voltage_v,
-            present_w=power_w,
-            power_limit_achieved=reason in (EV_POWER, STATION_POWER),
-            current_limit_achieved=reason == CURRENT,
+        statement = Statement(
+            Processing.FINISHED,
+            voltage_v,
+            power_w / voltage_v,
+            power_w,
+            0.0,
+            *self._dc_limits,
+            reason in (EV_POWER, STATION_POWER),
+            reason == CURRENT,
+        )
+        if self._notification is None and not self.secc.meter_owed:
+            return statement
+        return self._with_meter(car, statement)
+
+    def _with_meter(self, car: Car, statement: Statement) -> Statement:
+        """What is not said in every loop: the notification that stands, and the meter."""
+        return statement._replace(
             notification=self._notification,
+            notification_max_delay_s=self.stage.scenario.secc.notification_max_delay_s,
             meter_charged_wh=int(car.charged_ws / 3600.0),
             meter_discharged_wh=int(car.discharged_ws / 3600.0),
         )

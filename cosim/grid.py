@@ -5,6 +5,7 @@ frequency. Here, and only here, `cars_per_ev` applies.
 """
 
 import math
+from array import array
 from collections.abc import Callable, Generator
 from typing import Protocol
 
@@ -85,9 +86,11 @@ class Filter:
         """Filtered frequency [Hz]."""
         return filtered_hz(self._state_hz, self._held_hz, self._time_constant_s, (now_ns - self._since_ns) * 1e-9)
 
-    def rocof_hz_per_s(self, now_ns: int) -> float:
-        """Rate of change of the filtered frequency [Hz/s]."""
-        return filtered_rocof(self._state_hz, self._held_hz, self._time_constant_s, (now_ns - self._since_ns) * 1e-9)
+    def sample(self, now_ns: int) -> tuple[float, float]:
+        """Filtered frequency [Hz] and its rate of change [Hz/s]."""
+        time_constant_s = self._time_constant_s
+        filtered = filtered_hz(self._state_hz, self._held_hz, time_constant_s, (now_ns - self._since_ns) * 1e-9)
+        return filtered, filtered_rocof(filtered, self._held_hz, time_constant_s)
 
 
 def source_of(scenario: Scenario, inputs: Inputs, held_back_mw: float = 0.0) -> Source:
@@ -127,7 +130,7 @@ class Grid:
         self.env = env
         self.nominal_hz = nominal_hz(scenario, inputs)
         self.tick_ns = to_ns(section.tick_s)
-        self.fleet_power_w: list[float] = []
+        self.fleet_power_w = array("d")  # mean over each tick so far, simulated cars
         self._fleet = fleet
         self._recorder = recorder
         self._kpis = kpis

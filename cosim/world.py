@@ -1,6 +1,6 @@
 """The table of contents of a run: builds everything that a scenario names, lets it play, and says what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -81,7 +81,7 @@ class World:
         self._progress: Callable[[int], None] = lambda _: None
 
     @property
-    def fleet_power_w(self) -> list[float]:
+    def fleet_power_w(self) -> Sequence[float]:
         """Mean power of the simulated cars over each grid tick so far [W], without cars_per_ev."""
         return self._stage.grid.fleet_power_w
 

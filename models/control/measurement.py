@@ -10,11 +10,11 @@ def filtered_hz(state_hz: float, held_hz: float, time_constant_s: float, dt_s: f
     return held_hz + (state_hz - held_hz) * math.exp(-dt_s / time_constant_s)
 
 
-def filtered_rocof(state_hz: float, held_hz: float, time_constant_s: float, dt_s: float) -> float:
-    """Slope of `filtered_hz` [Hz/s] at the same instant; 0 without a filter, where it is not defined."""
+def filtered_rocof(filtered: float, held_hz: float, time_constant_s: float) -> float:
+    """Slope [Hz/s] of the filter where its output is `filtered`; 0 without a filter, where it is not defined."""
     if not time_constant_s > 0.0:
         return 0.0
-    return (held_hz - state_hz) / time_constant_s * math.exp(-dt_s / time_constant_s)
+    return (held_hz - filtered) / time_constant_s
 
 
 def measured_hz(filtered: float, noise_hz: float, normal: float, bias_hz: float) -> float:

@@ -62,6 +62,7 @@ class SECC(Session):
 
     pending : the accepted request that waits for `respond`, or None
     said : what the EV said last, as plain floats
+    meter_owed : the next loop response must carry MeterInfo: it is the first, or the pending request asks for it
     target_w : the AC setpoint as the last loop response carried it, sum of the phases; NaN in DC
     """
 
@@ -72,13 +73,13 @@ class SECC(Session):
         "_loop_answer",
         "_loop_mode",
         "_loop_request",
-        "_meter_owed",
         "_namespace",
         "_ongoing_until_ns",
         "_read_loop",
         "_shown",
         "_sign",
         "_table",
+        "meter_owed",
         "pending",
         "said",
         "settings",
@@ -91,12 +92,12 @@ class SECC(Session):
         self.pending: ComplexType | None = None
         self.said = Said()
         self.target_w = math.nan
+        self.meter_owed = True
         self._table: Table = SETUP
         self._namespace = ""
         self._app_protocol: SupportedAppProtocolRes | None = None
         self._shown: dict[tuple[int, int], Variant] = {}
         self._ongoing_until_ns: int | None = None
-        self._meter_owed = True
         self._sign = -1.0 if settings.discharge_limits_negative else 1.0
         self._is_bpt = False
         self._is_dc = False
@@ -104,11 +105,6 @@ class SECC(Session):
         self._loop_mode: type[ComplexType] | None = None
         self._loop_answer: LoopAnswer | None = None
         self._read_loop: LoopReader | None = None
-
-    @property
-    def meter_owed(self) -> bool:
-        """Whether the response to the pending loop request carries MeterInfo: the first one, and when it asks."""
-        return self._meter_owed or getattr(self.pending, "meter_info_requested", False)
 
     def connect(self, now_ns: int) -> None:
         """A new link is up: the sequence timer waits for the first request."""
@@ -146,6 +142,8 @@ class SECC(Session):
         mode = request.control_mode
         if mode.__class__ is not self._loop_mode:
             breach(ResponseCode.FAILED, f"{mode.wire_name} is not what was agreed")
+        if request.meter_info_requested:
+            self.meter_owed = True
         said = self.said
         assert self._read_loop is not None
         self._read_loop(said, request, now_ns)
@@ -241,7 +239,7 @@ class SECC(Session):
         meter = None
         if self.meter_owed:
             meter = meter_info(answer, self.settings, agreed.service.is_bpt)
-            self._meter_owed = False
+            self.meter_owed = False
         header = self._current_header(now_ns)
         response = self._loop_answer(header, answer, self.settings.ratings, meter, self._sign, agreed.per_phase)
         if not self._is_dc:
