@@ -25,11 +25,32 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def scenario_names(incomplete: str) -> list[str]:
+    """Completion: packaged scenarios."""
+    folder = Path(__file__).parent / "scenarios"
+    return sorted(path.stem for path in folder.glob("*.toml") if path.stem.startswith(incomplete))
+
+
+def run_names(incomplete: str) -> list[str]:
+    """Completion: folders in runs/."""
+    return sorted(path.name for path in Path("runs").glob("*") if path.name.startswith(incomplete))
+
+
+ScenarioName = Annotated[
+    str,
+    typer.Argument(
+        metavar="SCENARIO", help="Packaged scenario, TOML file, or run folder.", autocompletion=scenario_names
+    ),
+]
 Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change, such as fleet.n_ev=100.")
+    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings to change, such as fleet.n_ev=100.")
 ]
 RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="Run folder, its name, latest, or latest~1 for the one before.")
+    str,
+    typer.Argument(
+        metavar="RUN", help="Run folder, its name, latest, or latest~1 for the one before.", autocompletion=run_names
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", hidden=True)]
@@ -72,7 +93,7 @@ def print_json(document: Any) -> None:
 
 @app.command()
 def run(
-    scenario: Annotated[str, typer.Argument(help="Packaged scenario, TOML file, or run folder to repeat.")],
+    scenario: ScenarioName,
     overrides: Overrides = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the scenario's.", min=0)] = None,
     out: Annotated[
@@ -170,7 +191,7 @@ def policies(as_json: AsJson = False) -> None:
 
 @app.command()
 def config(
-    scenario: Annotated[str, typer.Argument(help="Packaged scenario, TOML file, or run folder.")],
+    scenario: ScenarioName,
     overrides: Overrides = None,
     variant: Annotated[str, typer.Option(help="Which variant of the scenario.")] = "",
     as_json: AsJson = False,

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-
 from experiments import screen, show
 from experiments.cli import BROKEN_INVARIANT, FAILED, INTERRUPTED, print_json
 from experiments.commands import print_comparison
@@ -31,7 +29,7 @@ class OnScreen(Watch):
             self._console.print(line)
         if run.status == "interrupted":
             self._console.print(screen.interrupted(run))
-        self._console.print(screen.written(run))
+        self._console.print(screen.written(run.path))
 
     def begin(self, what: str, duration_s: float) -> None:
         self._aside.begin(what, duration_s)
@@ -103,7 +101,7 @@ def tell_end(path: Path | None, runs: Sequence[Run], scenario: str) -> None:
     if path is not None and len(runs) > 1:
         out.print()
         print_comparison(runs, everything=False)
-        out.print(f"wrote [bold]{escape(screen.near(path))}/[/]   [dim]({len(runs)} variants)[/]")
+        out.print(screen.written(path))
     for line in screen.next_steps(runs[0], scenario, path):
         out.print(line)
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cosim.scenario import Scenario
 from experiments import folder
-from experiments.figures import difference, scaled, seconds, text
+from experiments.figures import difference, scaled, text
 from experiments.files import short_policy
 from experiments.runs import Run
 
@@ -44,18 +44,17 @@ def near(path: Path) -> str:
 def head(scenario: Scenario, variant: str = "") -> str:
     """One line that says what runs."""
     fleet, grid = scenario.fleet, scenario.grid
-    cars = f"{fleet.n_ev:,} EVs" + (f", each for {fleet.cars_per_ev:g} cars" if fleet.cars_per_ev != 1.0 else "")
+    cars = f"{fleet.n_ev:,} EVs" + (f" × {fleet.cars_per_ev:g} cars" if fleet.cars_per_ev != 1.0 else "")
     worlds = {
-        "closed_loop": f"grid {Path(grid.preset).stem}, closed loop",
+        "closed_loop": f"{Path(grid.preset).stem}, closed loop",
         "replay": f"replay of {Path(grid.file).name}",
         "nominal": "nominal frequency",
     }
     parts = [
         f"[bold]{escape(scenario.name)}[/]" + (f" [cyan]\\[{escape(variant)}][/]" if variant else ""),
         cars,
-        f"policy {escape(short_policy(scenario.policy.name))}",
+        escape(short_policy(scenario.policy.name)),
         f"{scenario.duration_s:,g} s",
-        f"loop gap {seconds(scenario.ev.loop_gap_s)}",
         escape(worlds[grid.model]),
         f"seed {scenario.seed}",
     ]
@@ -72,6 +71,7 @@ def outcome(run: Run) -> Iterable[str]:
         yield _line("response", _response(kpis.get("response_delay", {})))
         yield _line("sessions", _sessions(kpis))
     yield _line("checks", _checks(run.manifest.get("checks", [])))
+    yield _line("took", _size(run))
 
 
 def _line(name: str, content: str) -> str:
@@ -102,7 +102,7 @@ def _service(kpis: dict[str, Any]) -> str:
 
 def _energy(run: Run) -> str:
     kpis = run.kpis
-    each = "" if run.manifest.get("cars_per_ev", 1.0) == 1.0 else f"   [dim]({run.manifest['n_ev']:,} simulated EVs)[/]"
+    each = "" if run.manifest.get("cars_per_ev", 1.0) == 1.0 else f"   [dim](of {run.manifest['n_ev']:,} EVs)[/]"
     parts = [
         f"{name} {text(key, kpis.get(key))}"
         for name, key in (("charged", "charged_wh"), ("fed back", "discharged_wh"), ("losses", "loss_wh"))
@@ -115,7 +115,7 @@ def _response(delay: dict[str, Any]) -> str:
         return f"no setpoint step of 5 % or more was followed through ({delay.get('superseded', 0):,} superseded)"
     quantiles = " · ".join(f"{name} {text('_s', delay.get(f'{name}_s'))}" for name in ("p50", "p95", "p99"))
     counts = f"{delay['count']:,} steps, {delay['superseded']:,} superseded"
-    return f"{quantiles}   [dim](to 90 % delivered; {counts})[/]"
+    return f"{quantiles}   [dim]({counts})[/]"
 
 
 def _sessions(kpis: dict[str, Any]) -> str:
@@ -135,18 +135,18 @@ def _checks(checks: Sequence[dict[str, Any]]) -> str:
     return "; ".join(f"[bold red]{check['name']} broken[/] {escape(check['detail'])}" for check in broken)
 
 
-def written(run: Run) -> str:
-    """Where a run lies and how big it is."""
-    tables = run.manifest.get("tables", {})
+def _size(run: Run) -> str:
+    manifest = run.manifest
+    tables = manifest.get("tables", {})
     rows, stored = (sum(entry[name] for entry in tables.values()) for name in ("rows", "bytes"))
-    speed = (
-        f", {run.manifest['simulated_s'] / run.manifest['wall_s']:,.0f}× real time"
-        if run.manifest.get("wall_s")
-        else ""
-    )
-    size = f"{len(tables)} tables, {rows:,} rows, {scaled(float(stored), 'B')}"
-    wall = f"{run.manifest.get('wall_s', 0.0):.1f} s{speed}"
-    return f"wrote [bold]{escape(near(run.path))}/[/]   [dim]({size}; {wall})[/]"
+    wall_s = manifest.get("wall_s") or 1e-3
+    speed = f"{manifest.get('simulated_s', 0.0) / wall_s:,.0f}× real time"
+    return f"{wall_s:.1f} s, {speed} · {len(tables)} tables, {rows:,} rows, {scaled(float(stored), 'B')}"
+
+
+def written(path: Path) -> str:
+    """Where a run, or a folder of runs, lies."""
+    return f"wrote [bold]{escape(near(path))}/[/]"
 
 
 def next_steps(run: Run, scenario: str, variants: Path | None = None) -> Iterable[str]:

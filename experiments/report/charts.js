@@ -21,6 +21,15 @@
     for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(k * step);
     return { found, digits: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
   };
+  // The same for time: from a minute up, parts of an hour or a day.
+  const CLOCK = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400];
+  const timeTicks = (from, to, count) => {
+    const step = CLOCK.find((s) => s >= (to - from) / count);
+    if (to - from < 1200 || !step) return ticks(from, to, count).found;
+    const found = [];
+    for (let k = Math.ceil(from / step); k * step <= to; k++) found.push(k * step);
+    return found;
+  };
   const timeText = (t, span) => {
     if (span < 1200) return `${+t.toFixed(3)} s`;
     const sign = t < 0 ? "-" : "", whole = Math.abs(Math.round(t));
@@ -88,7 +97,8 @@
         const every = Math.max(1, Math.ceil((last - first) / 200));
         for (let k = first; k < last; k += every) {
           const row = body.insertRow();
-          for (const value of [this.t[k], ...this.curves.map((c) => c.v[k])]) {
+          row.insertCell().textContent = +this.t[k].toFixed(3);
+          for (const value of this.curves.map((c) => c.v[k])) {
             row.insertCell().textContent = Number.isNaN(value) ? "–" : value.toFixed(this.digits);
           }
         }
@@ -167,7 +177,7 @@
     }
 
     axes(c, x, y, low, high, width, height) {
-      const values = ticks(low, high, 4), times = ticks(view.from, view.to, Math.max(2, width / 130));
+      const values = ticks(low, high, 5), times = timeTicks(view.from, view.to, Math.max(2, width / 100));
       c.strokeStyle = colour("grid");
       c.fillStyle = colour("soft");
       c.lineWidth = 1;
@@ -180,7 +190,7 @@
       }
       c.textAlign = "center";
       c.textBaseline = "alphabetic";
-      for (const t of times.found) {
+      for (const t of times) {
         const text = timeText(t, view.to - view.from), half = c.measureText(text).width / 2;
         c.fillText(text, Math.min(x(t), width - half - 1), height - 6);
       }

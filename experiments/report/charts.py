@@ -26,7 +26,8 @@ def _marks(run: Run) -> list[tuple[float, str]]:
 def _grid_charts(run: Run) -> list[Chart]:
     names = ["frequency_hz", "frequency_without_hz", "fleet_power_w", "baseline_w", "setpoint_power_w"]
     rows = _columns(run, "grid", names)
-    frequency = [Curve("with the fleet", rows["frequency_hz"], "blue")]
+    model = run.config.get("grid", {}).get("model", "closed_loop")
+    frequency = [Curve("with the fleet" if model == "closed_loop" else "as given", rows["frequency_hz"], "blue")]
     if not np.isnan(rows["frequency_without_hz"]).all():
         frequency.insert(0, Curve("without", rows["frequency_without_hz"], "orange"))
     unit, watts = power_unit(rows["fleet_power_w"], rows["setpoint_power_w"])

@@ -65,7 +65,7 @@ def test_run_tells_what_ran_what_came_of_it_and_what_to_do_next(here: Path) -> N
     done = command("run", "quickstart", *SHORT)
     assert done.exit_code == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("quickstart · 2 EVs, each for 10 cars · policy droop · 8 s")
+    assert lines[0].startswith("quickstart · 2 EVs × 10 cars · droop · 8 s · island, closed loop · seed 1")
     assert "with the fleet" in done.stdout
     assert "all 7 invariants hold" in done.stdout
     assert "runs/latest/report.html" in done.stdout

@@ -7,6 +7,8 @@ import pytest
 from experiments.errors import UserError
 from experiments.load import load, load_one, load_scenario, packaged_scenarios
 
+from experiments.validate import validate
+
 
 def written(path: Path, text: str) -> str:
     path.write_text(text, encoding="utf-8")
@@ -184,3 +186,4 @@ def test_packaged_scenarios_hold_and_say_what_they_are(name: str) -> None:
     for loaded in load(name):
         assert loaded.scenario.description
         assert loaded.scenario.name == name
+    assert validate(name).errors == []

@@ -117,7 +117,7 @@ def test_a_replay_shows_one_frequency(tmp_path: Path) -> None:
         {"name": "still", "duration_s": 3.0, "fleet": {"n_ev": 1}, "grid": {"model": "nominal"}}, out=tmp_path / "run"
     )
     frequency = charts_of(run)[0]
-    assert [curve.name for curve in frequency.curves] == ["with the fleet"]
+    assert [curve.name for curve in frequency.curves] == ["as given"]
 
 
 def test_texts_in_the_diagram_are_escaped() -> None:
