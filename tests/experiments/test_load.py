@@ -6,7 +6,6 @@ import pytest
 
 from experiments.errors import UserError
 from experiments.load import load, load_one, load_scenario, packaged_scenarios
-
 from experiments.validate import validate
 
 
