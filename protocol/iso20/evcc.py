@@ -92,8 +92,6 @@ _BUDGETS: Final[Mapping[State, tuple[EndReason, str]]] = {
     State.PRE_CHARGE: (EndReason.PRE_CHARGE_TIMEOUT, "pre_charge_ns"),
     State.WELDING_DETECTION: (EndReason.ONGOING_TIMEOUT, "ongoing_ns"),
 }
-
-
 _UNFINISHED: Final = (Processing.ONGOING, Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION)
 
 
@@ -251,17 +249,17 @@ class EVCC(Session):
         self._expected = RESPONSES[type(request)]
         if self._budget_reason is None:
             self._start_budget(now_ns)
-        detail = isinstance(request, ServiceDetailReq)
-        self._arm(
-            EndReason.MESSAGE_TIMEOUT, self.timers.service_detail_ns if detail else self.timers.message_ns, now_ns
-        )
+        slow = isinstance(request, ServiceDetailReq)
+        span_ns = self.timers.service_detail_ns if slow else self.timers.message_ns
+        self._arm(EndReason.MESSAGE_TIMEOUT, span_ns, now_ns)
         return request
 
     # --- listening ----------------------------------------------------------------------------------------------------
 
     def receive(self, response: ComplexType, now_ns: int) -> Event:
         """Take the response to the outstanding request. FAILED is final, and so is anything out of order."""
-        if self.ended is not None or self._late(now_ns):
+        if self.ended is not None or (self.deadline_ns is not None and now_ns >= self.deadline_ns):
+            self.timeout(now_ns)  # a late answer does not revive a session
             return Event.ENDED
         expected = self._expected
         if response.__class__ is not expected:
@@ -284,10 +282,6 @@ class EVCC(Session):
         if response.__class__ is self._loop_response:
             return self._hear_loop(response, now_ns)
         return self._hear(request, response, now_ns)
-
-    def _late(self, now_ns: int) -> bool:
-        """Whether a timer ran out before this instant; a late answer does not revive a session."""
-        return self.deadline_ns is not None and now_ns >= self.deadline_ns and self.timeout(now_ns) is not None
 
     def _give_up(self, reason: EndReason, detail: str) -> Event:
         self._end(reason, detail)

@@ -131,9 +131,7 @@ def _hear_loop(said: Said, mode: Any, now_ns: int) -> None:
     if mode.departure_time is not None:
         said.departure_s = float(mode.departure_time)
         said.departure_ns = now_ns
-    said.target_energy_wh = mode.ev_target_energy_request.number
-    said.maximum_energy_wh = mode.ev_maximum_energy_request.number
-    said.minimum_energy_wh = mode.ev_minimum_energy_request.number
+    _hear_needs(said, mode)
     said.maximum_charge_w = mode.ev_maximum_charge_power.number
     said.minimum_charge_w = mode.ev_minimum_charge_power.number
 

@@ -118,7 +118,8 @@ class SECC(Session):
         Returns None if it is accepted (then `pending` is this request), or if it is not worth an answer (then it is
         not). Returns a refusal, ready to be sent, if it is not acceptable; the session is over then.
         """
-        if self.ended is not None or self.timeout(now_ns) is not None:
+        if self.ended is not None or (self.deadline_ns is not None and now_ns >= self.deadline_ns):
+            self.timeout(now_ns)
             return self._after_the_end(request, now_ns)
         self.deadline_ns = None
         try:

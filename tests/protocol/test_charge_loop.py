@@ -214,7 +214,9 @@ def test_dc_limits_of_the_moment_never_exceed_the_ratings(pair):
 def test_meter_info_comes_first_and_whenever_asked_for(pair):
     both = pair(ServiceID.DC_BPT).until(State.CHARGE_LOOP)
     both.answer = both.answer._replace(meter_charged_wh=1_200, meter_discharged_wh=300)
+    assert both.secc.meter_owed
     first, second, asked = both.exchange(), both.exchange(), both.exchange(meter_info=True)
+    assert not both.secc.meter_owed
     assert first.response.meter_info.charged_energy_reading_wh == 1_200
     assert first.response.meter_info.bpt_discharged_energy_reading_wh == 300
     assert second.response.meter_info is None
