@@ -61,11 +61,8 @@ class ComplexType:
 
 _MARK: Final = "element"
 _WORDS: Final = {
-    "ac": "AC",
     "bpt": "BPT_",
-    "emaid": "EMAID",
     "ev": "EV",
-    "evcc": "EVCC",
     "evccid": "EVCCID",
     "evse": "EVSE",
     "evseid": "EVSEID",

@@ -189,7 +189,8 @@ def rational(x: float) -> RationalNumber:
     """The RationalNumber nearest to `x`; its `number` is `wire(x)`, bit for bit.
 
     Whole numbers up to 32767 have exponent 0. Equal results are the same object, which makes the common case, a limit
-    that did not change, one look-up (70 ns; a number that moves takes 0.2 us). Raises LocalProtocolError (a ValueError) if `x` cannot travel.
+    that did not change, one look-up (70 ns; a number that moves takes 0.2 us). Raises LocalProtocolError (a ValueError)
+    if `x` cannot travel.
     """
     found = _INTERNED.get(x)
     if found is not None:

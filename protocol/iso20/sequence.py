@@ -1,9 +1,9 @@
 """The legal sequence, as tables that both ends read.
 
 A state is named after the request the SECC waits for, which is the request the EVCC sends next: a session in good
-order has the same state at both ends between two exchanges. `TRANSITIONS[...]` gives the state after a request that
-was answered OK and has nothing left to do; while a phase is Ongoing, or after a WARNING, the state stays. A missing
-key is the sequence error (V2G20-459).
+order has the same state at both ends between two exchanges. `AC[state][step]` and `DC[state][step]` give the state
+after a request that was answered OK and has nothing left to do; while a phase is Ongoing, or after a WARNING, the
+state stays. A missing key is the sequence error (V2G20-459). `SETUP` is what comes before a service is selected.
 
 PowerDeliveryReq and SessionStopReq mean different steps by what they carry, so the key of a step is the request's
 class, or for these two their ChargeProgress or ChargingSession.
