@@ -60,7 +60,8 @@ class Answer(Event, Generic[Message]):
     env: Clock
 
     def __init__(self, env: Clock, deadline_ns: int, priority: EventPriority) -> None:
-        super().__init__(env)
+        self.env = env
+        self.callbacks = []
         self.deadline_ns = deadline_ns
         self._priority = priority
         self._expected = False

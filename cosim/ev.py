@@ -92,25 +92,19 @@ class Ev:
         stage, visit = self.stage, self.visit
         yield At(stage.env, visit.arrive_ns, self._offer_place)
         self._plug_in()
-        yield from self._session()
-        self.end_reason = self.station.lost or (
-            self.evcc.detail or self.evcc.ended.value if self.evcc.ended else "running"
-        )
-        if stage.env.now_ns < self.departure_ns:
-            yield At(stage.env, self.departure_ns, self._offer_place)
-        self._unplug(stage.env.now_ns)
-
-    def _session(self) -> Generator[Event, Any, None]:
-        evcc = self.evcc
-        evcc.connect(self.stage.env.now_ns)
-        while evcc.ended is None:
-            if evcc.next_step in LOOP_REQUESTS:
+        self.evcc.connect(stage.env.now_ns)
+        while self.evcc.ended is None:
+            if self.evcc.next_step in LOOP_REQUESTS:
                 yield from self._charge_loop()
             else:
                 yield from self._agree()
         self.in_loop = False
+        self.end_reason = self._reason()
         if self.car.energised:
-            self.station.lose(f"EVCC: {evcc.detail or evcc.ended.value}")
+            self.station.lose(self.end_reason)
+        if stage.env.now_ns < self.departure_ns:
+            yield At(stage.env, self.departure_ns, self._offer_place)
+        self._unplug(stage.env.now_ns)
 
     def _agree(self) -> Generator[Event, Any, None]:
         """One exchange outside the loop, and the pause before the next."""
@@ -139,6 +133,7 @@ class Ev:
         """Offer, hear, apply, wait; until the vehicle wants something else or the session ends."""
         env = self.stage.env
         now_ns = env.now_ns
+        gap_ns, gap_jitter_ns, offer_place = self._gap_ns, self._gap_jitter_ns, self._offer_place
         if self.first_loop_ns < 0:
             self.first_loop_ns = now_ns
             self.stage.kpis.reached_loop += 1
@@ -149,22 +144,22 @@ class Ev:
             if not self._hears(response, now_ns):
                 return
             self._apply(response, now_ns)
-            now_ns += self._gap_ns
-            if self._gap_jitter_ns:
-                now_ns += math.floor(self._gap_jitter_ns * uniform(self._gap_key, self.visit.ev_id, self._requests))
-            yield At(env, now_ns, self._offer_place)
+            now_ns += gap_ns
+            if gap_jitter_ns:
+                now_ns += math.floor(gap_jitter_ns * uniform(self._gap_key, self.visit.ev_id, self._requests))
+            yield At(env, now_ns, offer_place)
 
     def _ask(self, now_ns: int, processing: Processing) -> Answer[Any]:
         """Send the next request; the answer, or None for silence, is what the caller waits for."""
         stage, evcc = self.stage, self.evcc
-        ev_id = self.visit.ev_id
+        env, ev_id = stage.env, self.visit.ev_id
         request = evcc.request(self._offer(now_ns), now_ns, processing)
-        stage.journal.sent(now_ns, ev_id, ev_id, TO_EVSE, request, evcc.session_id)
+        stage.journal.sent(now_ns, ev_id, TO_EVSE, request, evcc.session_id)
         self._requests += 1
         assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
-        answer: Answer[Any] = Answer(stage.env, evcc.deadline_ns, self._apply_place)
+        answer: Answer[Any] = Answer(env, evcc.deadline_ns, self._apply_place)
         arrival_ns = now_ns + stage.lines.request_ns(ev_id, self._requests)
-        At(stage.env, arrival_ns, self._decide_place, self._arrives, (request, answer))
+        At(env, arrival_ns, self._decide_place, self._arrives, (request, answer))
         return answer
 
     def _hears(self, response: Any, now_ns: int) -> bool:

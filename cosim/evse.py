@@ -25,6 +25,7 @@ from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing, R
 from protocol.iso20.common import AuthorizationReq, PowerDeliveryReq, ScheduleExchangeReq
 from protocol.iso20.dc import DCCableCheckReq, DCChargeLoopReq, DCPreChargeReq, DCWeldingDetectionReq
 from protocol.iso20.secc import SECC
+from protocol.iso20.session import EndReason
 
 NO_POWER_W = 1.0  # below this a contactor may open
 LOOP_REQUESTS = frozenset((ACChargeLoopReq, DCChargeLoopReq))
@@ -86,31 +87,37 @@ class Station:
 
     def request_arrives(self, event: Event) -> None:
         """A request is to be answered now: line and processing time have passed."""
-        request, answer = event.value  # type: ignore[misc]  # what the vehicle put there
-        if self.secc.ended is not None or self.car is None:
-            answer.expect()  # nobody answers after the session; the vehicle finds out by its own timer
-            return
-        if self.secc.pending is not None:
+        request, answer = event._value
+        secc, car = self.secc, self.car
+        if secc.pending is not None:
             self.stage.checks.broken(
                 "one_outstanding", f"EVSE{self.evse_id:03d} got {request.wire_name} before it answered"
             )
-        refusal = self.secc.receive(request, self.stage.env.now_ns)
+        refusal = secc.receive(request, self.stage.env.now_ns)
         kind = type(request)
-        if refusal is not None:
-            self._send(refusal, answer)
-            self.lose(f"refused: {self.secc.detail}")
+        if secc.pending is None or car is None:
+            self._turn_down(refusal, answer)
         elif kind in LOOP_REQUESTS:
-            self._answer_loop(answer, self.car)
+            self._answer_loop(answer, car)
         elif kind is PowerDeliveryReq:
-            self._answer_power_delivery(request.charge_progress, answer, self.car)
+            self._answer_power_delivery(request.charge_progress, answer, car)
         else:
-            self._send(self.secc.respond(self._statement(kind, self.car), self.stage.env.now_ns), answer)
+            self._send(secc.respond(self._statement(kind, car), self.stage.env.now_ns), answer)
+
+    def _turn_down(self, refusal: Any, answer: Answer[Any]) -> None:
+        """Refuse, or keep silent after the session: then the vehicle finds out by its own timer."""
+        if refusal is None:
+            answer.expect()
+        else:
+            self._send(refusal, answer)
+        if self.secc.ended is not EndReason.TERMINATED:
+            self.lose(f"SECC: {self.secc.detail}")
 
     def _send(self, response: Any, answer: Answer[Any]) -> None:
         stage = self.stage
         now_ns = stage.env.now_ns
         evse_id = self.evse_id
-        stage.journal.sent(now_ns, evse_id, evse_id, TO_EV, response, self.secc.session_id)
+        stage.journal.sent(now_ns, evse_id, TO_EV, response, self.secc.session_id)
         self._responses += 1
         self._arrival_ns = now_ns + stage.lines.response_ns(evse_id, self._responses)
         answer.arrive(response, self._arrival_ns)

@@ -22,20 +22,20 @@ class Journal:
         self._all = section.messages == "all"
         self._traced = frozenset(section.trace_evs)
 
-    def sent(self, now_ns: int, ev_id: int, evse_id: int, direction: int, message: Any, session_id: bytes) -> None:
-        """A message leaves its sender."""
+    def sent(self, now_ns: int, ev_id: int, direction: int, message: Any, session_id: bytes) -> None:
+        """A message of a vehicle's session leaves its sender. The charging point has the number of the vehicle."""
         kind = type(message)
         self.counts[kind] += 1
         if self._all or ev_id in self._traced or kind not in LOOP_MESSAGES:
-            self._write(now_ns, ev_id, evse_id, direction, message, session_id)
+            self._write(now_ns, ev_id, direction, message, session_id)
 
-    def _write(self, now_ns: int, ev_id: int, evse_id: int, direction: int, message: Any, session_id: bytes) -> None:
+    def _write(self, now_ns: int, ev_id: int, direction: int, message: Any, session_id: bytes) -> None:
         code = self._table.code
         status = getattr(message, "evse_status", None)
         self._table.append(
             now_ns,
             ev_id,
-            evse_id,
+            ev_id,
             code("session_id", session_id.hex().upper()),
             direction,
             code("message", message.wire_name),

@@ -37,14 +37,18 @@ class Lines:
 
     def request_ns(self, ev_id: int, number: int) -> int:
         """From a request sent to the station's decision on it [ns]: line and processing."""
-        return self._one_way_ns(self._request_key, ev_id, number, 2 * number) + self._processing_ns
+        line_ns = delay_ns(self._shortest_ns, self._jitter_ns, uniform(self._request_key, ev_id, number))
+        if self._loss > 0.0:
+            line_ns += self._late_ns(ev_id, 2 * number)
+        return line_ns + self._processing_ns
 
     def response_ns(self, ev_id: int, number: int) -> int:
         """From a response sent to its arrival at the vehicle [ns]."""
-        return self._one_way_ns(self._response_key, ev_id, number, 2 * number + 1)
-
-    def _one_way_ns(self, key: int, ev_id: int, number: int, segment: int) -> int:
-        line_ns = delay_ns(self._shortest_ns, self._jitter_ns, uniform(key, ev_id, number))
+        line_ns = delay_ns(self._shortest_ns, self._jitter_ns, uniform(self._response_key, ev_id, number))
         if self._loss > 0.0:
-            line_ns += self._retransmission_ns * losses(self._loss, uniform(self._loss_key, ev_id, segment))
+            line_ns += self._late_ns(ev_id, 2 * number + 1)
         return line_ns
+
+    def _late_ns(self, ev_id: int, segment: int) -> int:
+        """What retransmissions add."""
+        return self._retransmission_ns * losses(self._loss, uniform(self._loss_key, ev_id, segment))

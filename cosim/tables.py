@@ -129,7 +129,8 @@ GRID = Table(
             "frequency_without_hz",
             "float64",
             "Hz",
-            "the same grid and disturbance without the service of the fleet; nan in a replay",
+            "the same grid and disturbance without the service of the fleet; null in a replay",
+            nullable=True,
         ),
         Column(
             "fleet_power_w",

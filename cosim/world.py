@@ -101,11 +101,13 @@ class World:
         self._await_next()
         for change in self._scenario.driver:
             At(env, to_ns(change.t_s), place(OFFER, change.ev_id), self._driver_changes, change)
-        status = env.run(until=self._end)
-        for ev in self._present.values():
-            self._stage.ledger.close(ev, env.now_ns)
-        self._stage.recorder.close()
         stage = self._stage
+        try:
+            status = env.run(until=self._end)
+            for ev in self._present.values():
+                stage.ledger.close(ev, env.now_ns)
+        finally:
+            stage.recorder.close()  # a policy that raises stops the run, and nothing recorded so far is lost
         kpis = stage.kpis.result(stage.fleet, stage.journal)
         return Outcome(str(status), env.now_ns / 1e9, kpis, stage.checks.verdicts(), next(env._eid))
 
