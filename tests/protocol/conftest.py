@@ -5,11 +5,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from protocol.iso20.codes import Processing, ServiceID
 from protocol.iso20.evcc import EVCC, EVCCSettings, Event, EVRatings, Offer
 from protocol.iso20.secc import SECC, Answer, EVSERatings, SECCSettings
 from protocol.iso20.sequence import State
+
+hypothesis_settings.register_profile("fixed", derandomize=True, deadline=None)
+hypothesis_settings.load_profile("fixed")
 
 MS = 1_000_000  # nanoseconds
 
