@@ -1,5 +1,7 @@
 """Makes a vehicle, its charging point and both ends of their session out of a scenario and one visit."""
 
+import math
+
 from cosim.car import Car, Losses
 from cosim.ev import Ev, Visit
 from cosim.evse import Station
@@ -111,6 +113,7 @@ def _secc_settings(stage: Stage, visit: Visit, converter: Converter, is_dc: bool
             minimum_v=section.dc_minimum_v,
             nominal_frequency_hz=stage.grid.nominal_hz,
             nominal_v=section.nominal_v,
+            ramp_limit_percent_per_min=section.power_ramp_limit_percent_per_min or math.nan,
         ),
         services=DC_SERVICES if is_dc else AC_SERVICES,
         discharge_limits_negative=secc.discharge_limits == "negative",

@@ -146,6 +146,14 @@ class Car:
             at_ns = queue[-1][0]
         self._enqueue(now_ns, at_ns, target_w, converter.ramp_up_w_per_s, converter.ramp_down_w_per_s)
 
+    def limit_ramps(self, most_w_per_s: float) -> None:
+        """Ramp no faster than this from the next setpoint on; stopping is not a setpoint."""
+        converter = self.converter
+        self.converter = converter._replace(
+            ramp_up_w_per_s=min(converter.ramp_up_w_per_s, most_w_per_s),
+            ramp_down_w_per_s=min(converter.ramp_down_w_per_s, most_w_per_s),
+        )
+
     def ramp_off(self, now_ns: int) -> None:
         """To zero with the off-ramp, at once; setpoints still waiting are dropped."""
         self.advance(now_ns)

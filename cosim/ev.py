@@ -136,6 +136,7 @@ class Ev:
         gap_ns, gap_jitter_ns, offer_place = self._gap_ns, self._gap_jitter_ns, self._offer_place
         if self.first_loop_ns < 0:
             self.first_loop_ns = now_ns
+            self._heed_ramp_limitation()
             self.stage.kpis.reached_loop += 1
         self.in_loop = True
         while not self._turns_away(now_ns):
@@ -148,6 +149,12 @@ class Ev:
             if gap_jitter_ns:
                 now_ns += math.floor(gap_jitter_ns * uniform(self._gap_key, self.visit.ev_id, self._requests))
             yield At(env, now_ns, offer_place)
+
+    def _heed_ramp_limitation(self) -> None:
+        """EVSEPowerRampLimitation, in percent of the station's rating per minute, binds from the first setpoint on."""
+        limits = self.evcc.evse_limits
+        if limits is not None and limits.ramp_limit_percent_per_min == limits.ramp_limit_percent_per_min:
+            self.car.limit_ramps(limits.ramp_limit_percent_per_min / 100.0 * limits.maximum_charge_w / 60.0)
 
     def _ask(self, now_ns: int, processing: Processing) -> Answer[Any]:
         """Send the next request; the answer, or None for silence, is what the caller waits for."""

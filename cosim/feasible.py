@@ -23,7 +23,12 @@ def offered_w(scenario: Scenario, inputs: Inputs) -> float:
 
 def problems(scenario: Scenario, inputs: Inputs) -> list[str]:
     """What cannot work, one line each."""
-    return [*_timer_problems(scenario), *_contactor_problems(scenario), *_reserve_problems(scenario, inputs)]
+    return [
+        *_timer_problems(scenario),
+        *_contactor_problems(scenario),
+        *_off_ramp_problems(scenario, inputs),
+        *_reserve_problems(scenario, inputs),
+    ]
 
 
 def warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
@@ -92,6 +97,21 @@ def _contactor_problems(scenario: Scenario) -> list[str]:
         if off_s + processing_s > scenario.secc.power_off_deadline_s:
             found.append(
                 f"{name} takes {off_s:g} s, secc.power_off_deadline_s is {scenario.secc.power_off_deadline_s:g} s"
+            )
+    return found
+
+
+def _off_ramp_problems(scenario: Scenario, inputs: Inputs) -> list[str]:
+    """AC after a loss of communication: the vehicle must be at zero before the station opens whatever flows."""
+    longest_s = min(scenario.ev.pilot_off_response_s, scenario.evse.forced_open_s)
+    found = []
+    for vehicle in dict.fromkeys(choice.vehicle for choice in inputs.vehicles):
+        strongest_w = max(vehicle.maximum_ac_charge_w, vehicle.maximum_ac_discharge_w)
+        off_s = strongest_w / vehicle.ac_converter.off_ramp_w_per_s
+        if off_s > longest_s:
+            found.append(
+                f"{vehicle.name} needs {off_s:.2g} s to reach zero power; "
+                f"ev.pilot_off_response_s and evse.forced_open_s allow {longest_s:g} s"
             )
     return found
 

@@ -127,6 +127,9 @@ class Evse(Section):
     )
     control_period_s: PositiveSeconds = Field(0.1, description="dc_regulation periodic")
     standby_w: Watts = Field(0.0, description="drawn by a station at all times, on top of what vehicles draw")
+    power_ramp_limit_percent_per_min: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
+        None, description="EVSEPowerRampLimitation, in percent of the station's rating; empty: not stated"
+    )
     nominal_v: Annotated[float, Field(gt=0.0, le=1000.0)] = Field(230.0, description="AC, line to neutral")
     contactor_close_s: Annotated[float, Field(ge=0.0, le=1.4)] = Field(
         1.0, description="AC: between PowerDeliveryReq(Start) and its answer"
