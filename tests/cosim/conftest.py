@@ -46,9 +46,10 @@ class Tap(Journal):
         self.__dict__.update(of.__dict__)
         self.taken: list[Sent] = []
 
-    def sent(self, now_ns: int, ev_id: int, evse_id: int, direction: int, message: Any, session_id: bytes) -> None:
+    def sent(self, now_ns: int, ev_id: int, *rest: Any) -> None:
+        message = next(part for part in rest if hasattr(part, "wire_name"))
         self.taken.append(Sent(now_ns, ev_id, message))
-        super().sent(now_ns, ev_id, evse_id, direction, message, session_id)
+        super().sent(now_ns, ev_id, *rest)
 
 
 class Run:

@@ -1,4 +1,4 @@
-"""When power moves after the grid did, to the microsecond: found in the energy of the ticks, not in the simulator's state."""
+"""When power moves after the grid did, to the microsecond: found in the energy of the ticks."""
 
 import math
 from collections.abc import Callable
