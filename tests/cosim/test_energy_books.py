@@ -44,9 +44,8 @@ def test_energies_at_the_three_points_differ_by_the_losses(play: Callable[..., A
     assert min(lost_wh) > 0.0
     assert kpis["loss_wh"] == pytest.approx(lost_wh.sum(), rel=1e-9)
     is_ac = [name.startswith("AC") for name in sessions["service"]]
-    assert (sessions["grid_energy_wh"] == sessions["plug_energy_wh"])[is_ac].all(), (
-        "AC: nothing is lost before the plug"
-    )
+    # AC: nothing is lost before the plug.
+    assert (sessions["grid_energy_wh"] == sessions["plug_energy_wh"])[is_ac].all()
     assert (sessions["grid_energy_wh"] > sessions["plug_energy_wh"])[[not ac for ac in is_ac]].all()
 
 
@@ -90,9 +89,7 @@ def test_setpoints_in_force_are_those_of_the_setpoint_table(play: Callable[..., 
     for index in (150, 250, 290):
         t_ns = grid["t_ns"][index]
         assert t_ns < min(stop_ns.values())
-        last = {}
-        for at_ns, ev_id, power_w in zip(setpoints["t_ns"], setpoints["ev_id"], setpoints["setpoint_w"], strict=True):
-            if at_ns < t_ns:
-                last[ev_id] = power_w
+        changes = zip(setpoints["t_ns"], setpoints["ev_id"], setpoints["setpoint_w"], strict=True)
+        last = {ev_id: power_w for at_ns, ev_id, power_w in changes if at_ns < t_ns}
         assert grid["setpoint_power_w"][index] == pytest.approx(sum(last.values()), abs=0.1)
     assert grid["setpoint_power_w"][-1] == 0.0

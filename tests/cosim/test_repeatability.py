@@ -75,9 +75,8 @@ def test_draws_stay_in_their_windows(play: Callable[..., Any]) -> None:
     assert 30e9 <= sessions["unplug_ns"].min()
     assert 0.3 <= sessions["soc_start"].min() < 0.4
     assert 0.8 < sessions["soc_start"].max() < 0.9
-    requests = [
-        sent.t_ns for sent in run.said("AC_ChargeLoopReq") if sent.ev_id == run.said("AC_ChargeLoopReq")[0].ev_id
-    ]
+    loops = run.said("AC_ChargeLoopReq")
+    requests = [sent.t_ns for sent in loops if sent.ev_id == loops[0].ev_id]
     gaps_s = np.diff(requests[:-3]) / 1e9
     assert 0.2 + 2 * 0.005 + 0.005 <= gaps_s.min()
     assert gaps_s.max() <= 0.24 + 2 * 0.02 + 0.005 + 8 * 0.02

@@ -73,8 +73,8 @@ def test_the_contactor_opens_only_at_rest(prepare: Callable[..., Any], service: 
     opened: list[tuple[bool, float]] = []
 
     def look(now_ns: int) -> None:
-        for ev in run.world._present.values():
-            opened.append((ev.station.contactor_closed, ev.car.power_w(now_ns)))
+        cars = run.world._present.values()
+        opened.extend((ev.station.contactor_closed, ev.car.power_w(now_ns)) for ev in cars)
 
     run.finish(progress=look)
     closed = [power_w for is_closed, power_w in opened if is_closed]
