@@ -21,6 +21,36 @@ STEP_SHARE = 0.05  # of the rating: smaller changes are no setpoint steps
 class Control:
     """Decides setpoints for one charging point. `setpoint_w` is at the AC meter, `plug_w` is the same at the plug."""
 
+    __slots__ = (
+        "_bias_hz",
+        "_charge_w",
+        "_decided_ns",
+        "_discharge_w",
+        "_evse_id",
+        "_follows_series",
+        "_is_dc",
+        "_limits",
+        "_maximum_a",
+        "_measured",
+        "_memory",
+        "_noise_hz",
+        "_noise_key",
+        "_nominal_hz",
+        "_policy",
+        "_rated_discharge_w",
+        "_rated_w",
+        "_samples",
+        "_stage",
+        "frequency_hz",
+        "hold_at_zero",
+        "plug_w",
+        "previous_w",
+        "reason",
+        "requested_w",
+        "scheduled_w",
+        "setpoint_w",
+    )
+
     def __init__(self, stage: Stage, evse_id: int, is_dc: bool) -> None:
         scenario = stage.scenario
         section = scenario.evse

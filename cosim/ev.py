@@ -50,6 +50,39 @@ class Visit(NamedTuple):
 class Ev:
     """One vehicle from plug-in to unplugging."""
 
+    __slots__ = (
+        "_apply_place",
+        "_arrives",
+        "_cells_w",
+        "_decide_place",
+        "_evse_a",
+        "_evse_v",
+        "_gap_jitter_ns",
+        "_gap_key",
+        "_gap_ns",
+        "_is_dc",
+        "_leaving",
+        "_minimum_charge_w",
+        "_minimum_discharge_w",
+        "_obeyed_w",
+        "_offer_place",
+        "_pause_ns",
+        "_reactive_share",
+        "_repeat_ns",
+        "_requests",
+        "car",
+        "departure_ns",
+        "end_reason",
+        "evcc",
+        "first_loop_ns",
+        "in_loop",
+        "stage",
+        "station",
+        "stop_ns",
+        "unplug_ns",
+        "visit",
+    )
+
     def __init__(self, stage: Stage, visit: Visit, evcc: EVCC, station: Station, car: Car) -> None:
         self.stage = stage
         self.visit = visit

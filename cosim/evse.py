@@ -34,6 +34,33 @@ LOOP_REQUESTS = frozenset((ACChargeLoopReq, DCChargeLoopReq))
 class Station:
     """One charging point. A vehicle is coupled to it from plug-in to unplugging."""
 
+    __slots__ = (
+        "_arrival_ns",
+        "_began_ns",
+        "_dc_limits",
+        "_notification",
+        "_period_ns",
+        "_planned_departure_s",
+        "_record_every",
+        "_record_setpoints",
+        "_regulating",
+        "_renegotiate_if_s",
+        "_responses",
+        "_timer",
+        "car",
+        "contactor_closed",
+        "control",
+        "evse_id",
+        "is_dc",
+        "loops",
+        "lost",
+        "rated_charge_w",
+        "rated_discharge_w",
+        "secc",
+        "site",
+        "stage",
+    )
+
     def __init__(self, stage: Stage, evse_id: int, site: Site, secc: SECC, is_dc: bool) -> None:
         self.stage = stage
         self.evse_id = evse_id
