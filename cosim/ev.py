@@ -20,6 +20,7 @@ from protocol.iso20.ac import ACChargeLoopReq
 from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing
 from protocol.iso20.dc import DCChargeLoopReq
 from protocol.iso20.evcc import EVCC, Offer
+from protocol.iso20.evcc import Event as Meaning
 from protocol.iso20.sequence import State
 from protocol.iso20.session import EndReason
 
@@ -148,7 +149,10 @@ class Ev:
             self.stop_ns = env.now_ns
             self.in_loop = False
         response = yield self._ask(env.now_ns, processing)
-        if not self._hears(response, env.now_ns):
+        if response is None:
+            evcc.timeout(env.now_ns)
+            return
+        if evcc.receive(response, env.now_ns) is Meaning.ENDED:
             return
         present_v = getattr(response, "evse_present_voltage", None)
         if present_v is not None:
@@ -164,7 +168,7 @@ class Ev:
 
     def _charge_loop(self) -> Generator[Event, Any, None]:
         """Offer, hear, apply, wait; until the vehicle wants something else or the session ends."""
-        env = self.stage.env
+        env, evcc = self.stage.env, self.evcc
         now_ns = env.now_ns
         gap_ns, gap_jitter_ns, offer_place = self._gap_ns, self._gap_jitter_ns, self._offer_place
         if self.first_loop_ns < 0:
@@ -175,7 +179,10 @@ class Ev:
         while not self._turns_away(now_ns):
             response = yield self._ask(now_ns, Processing.FINISHED)
             now_ns = env.now_ns
-            if not self._hears(response, now_ns):
+            if response is None:
+                evcc.timeout(now_ns)
+                return
+            if evcc.receive(response, now_ns) is Meaning.ENDED:
                 return
             self._apply(response, now_ns)
             now_ns += gap_ns
@@ -201,15 +208,6 @@ class Ev:
         arrival_ns = now_ns + stage.lines.request_ns(ev_id, self._requests)
         At(env, arrival_ns, self._decide_place, self._arrives, (request, answer))
         return answer
-
-    def _hears(self, response: Any, now_ns: int) -> bool:
-        """Take the answer in, or its absence; whether the session goes on."""
-        evcc = self.evcc
-        if response is None:
-            evcc.timeout(now_ns)
-        else:
-            evcc.receive(response, now_ns)
-        return evcc.ended is None
 
     def _reason(self) -> str:
         if self.station.lost is not None:

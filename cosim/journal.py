@@ -1,6 +1,6 @@
 """Which messages are written down, and how many of each there were."""
 
-from collections import Counter
+from collections import defaultdict
 from typing import Any
 
 from cosim.recorder import Recorder
@@ -17,7 +17,7 @@ class Journal:
     """Counts every message; writes those outside the loop, and all of traced vehicles."""
 
     def __init__(self, section: Record, recorder: Recorder) -> None:
-        self.counts: Counter[type[ComplexType]] = Counter()
+        self.counts: defaultdict[type[ComplexType], int] = defaultdict(int)
         self._table = recorder.messages
         self._all = section.messages == "all"
         self._traced = frozenset(section.trace_evs)
@@ -26,7 +26,7 @@ class Journal:
         """A message of a vehicle's session leaves its sender. The charging point has the number of the vehicle."""
         kind = type(message)
         self.counts[kind] += 1
-        if self._all or ev_id in self._traced or kind not in LOOP_MESSAGES:
+        if self._all or kind not in LOOP_MESSAGES or ev_id in self._traced:
             self._write(now_ns, ev_id, direction, message, session_id)
 
     def _write(self, now_ns: int, ev_id: int, direction: int, message: Any, session_id: bytes) -> None:

@@ -8,7 +8,7 @@ from simpy import Event
 
 from cosim.build import couple
 from cosim.checks import Check, Checks
-from cosim.driver import OFFER, At, Clock, place
+from cosim.driver import OFFER, At, Clock, place, seldom_collected
 from cosim.ev import Ev
 from cosim.feasible import offered_w, problems, warnings
 from cosim.fleet import Fleet, micro
@@ -103,7 +103,8 @@ class World:
             At(env, to_ns(change.t_s), place(OFFER, change.ev_id), self._driver_changes, change)
         stage = self._stage
         try:
-            status = env.run(until=self._end)
+            with seldom_collected():
+                status = env.run(until=self._end)
             for ev in self._present.values():
                 stage.ledger.close(ev, env.now_ns)
         finally:
