@@ -147,7 +147,12 @@ class Control:
             plug_w, reason = limit(requested_w, view, self._limits)
             plug_w = wire(plug_w)
         self.requested_w, self.reason, self.frequency_hz = requested_w, reason, view.frequency_hz
-        if plug_w > view.maximum_charge_w or plug_w > view.station_charge_w or plug_w < 0.0 - view.maximum_discharge_w or plug_w < 0.0 - view.station_discharge_w:
+        if (
+            plug_w > view.maximum_charge_w
+            or plug_w > view.station_charge_w
+            or plug_w < 0.0 - view.maximum_discharge_w
+            or plug_w < 0.0 - view.station_discharge_w
+        ):
             self._breaks_limit(plug_w)
         if reason:
             kpis = self._stage.kpis

@@ -266,8 +266,8 @@ class Ev:
             self._evse_a = response.evse_present_current.number
             return
         setpoint_w = self.evcc.target_w
-        if setpoint_w == self._obeyed_w or self._leaving:
-            return
+        if setpoint_w == self._obeyed_w or self._leaving or self.station.lost is not None:
+            return  # the last one: the pilot is off
         charge_w, discharge_w = self.limits_w(self.car.soc(now_ns))
         aim_w = accepted_w(setpoint_w, charge_w, discharge_w, self._minimum_charge_w, self._minimum_discharge_w)
         self._obeyed_w = setpoint_w if aim_w == setpoint_w else math.nan  # a clipped one is looked at again next time

@@ -25,6 +25,7 @@ from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing, R
 from protocol.iso20.common import AuthorizationReq, PowerDeliveryReq, ScheduleExchangeReq
 from protocol.iso20.dc import DCCableCheckReq, DCChargeLoopReq, DCPreChargeReq, DCWeldingDetectionReq
 from protocol.iso20.secc import SECC
+from protocol.iso20.sequence import State
 from protocol.iso20.session import EndReason
 
 NO_POWER_W = 1.0  # below this a contactor may open
@@ -245,6 +246,7 @@ class Station:
         if self.lost is not None:
             return
         self.lost = reason
+        self.secc.disconnect(reason)
         self.stage.recorder.event(now_ns, self.evse_id, "session_lost", reason)
         self._regulating = False
         self.control.end(now_ns)
@@ -274,7 +276,7 @@ class Station:
         power_w = car.power_w(now_ns)
         changed = not self._regulating and control.decide(car, secc.said, power_w, now_ns)
         if changed and self.is_dc:
-            car.command(now_ns, control.plug_w)
+            self._command(car, now_ns)
         statement = self._dc_statement(car, power_w) if self.is_dc else self._ac_statement(car, power_w)
         self._send(secc.respond(statement, now_ns), answer)
         if changed and self._record_setpoints:
@@ -283,6 +285,14 @@ class Station:
             self._record_loop(car, now_ns)
         self.loops += 1
         stage.kpis.exchanges += 1
+
+    def _command(self, car: Car, now_ns: int) -> None:
+        """DC: tell the converter. Limits of zero announce the end: then it ramps off at once."""
+        said = self.secc.said
+        if said.maximum_charge_w == 0.0 and said.maximum_discharge_w == 0.0:
+            car.ramp_off(now_ns)
+        else:
+            car.command(now_ns, self.control.plug_w)
 
     def _ac_statement(self, car: Car, power_w: float) -> Statement:
         """The setpoint, and the power that is measured."""
@@ -349,8 +359,10 @@ class Station:
         if not self._regulating or self.car is None:
             return
         now_ns = self.stage.env.now_ns
-        if self.control.decide(self.car, self.secc.said, self.car.power_w(now_ns), now_ns):
-            self.car.command(now_ns, self.control.plug_w)
+        # Power is held while a renegotiation is under way.
+        in_loop = self.secc.state is State.CHARGE_LOOP
+        if in_loop and self.control.decide(self.car, self.secc.said, self.car.power_w(now_ns), now_ns):
+            self._command(self.car, now_ns)
             if self._record_setpoints:
                 self._record_setpoint(now_ns, now_ns)
         self._regulate_at(now_ns + self._period_ns)

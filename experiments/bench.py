@@ -66,6 +66,7 @@ def _message_lane(n_ev: int, measured_s: float) -> tuple[float, float]:
             "record.setpoints=false",
             "record.trace_evs=[]",
             "grid.events=[]",
+            "policy.deadband_hz=0.0",  # every loop moves power: nothing rests
         ],
     )
     world = World(scenario, inputs, lambda _: None)
