@@ -1,4 +1,4 @@
-"""Cars move power in closed form: energies against an outside quadrature, the fleet's tick energy, and the hard bounds."""
+"""Cars in closed form: energies against an outside quadrature, the energy of ticks, and the hard bounds."""
 
 import math
 
@@ -8,7 +8,7 @@ import pytest
 from cosim.car import Car, Losses
 from cosim.checks import Checks
 from cosim.fleet import Fleet, micro
-from models.car.battery import Battery
+from models.car.battery import Battery, charge_limit_w
 from models.car.converter import Converter, Loss
 
 S = 1_000_000_000
@@ -69,10 +69,7 @@ def test_energies_equal_an_outside_fine_quadrature_while_ramping_and_reversing()
     car, _ = plugged_in()
     for at_s, target_w in ((0.0, 7_000.0), (2.0, -6_500.0), (5.0, -1_000.0), (8.0, 3_000.0)):
         car.command(int(at_s * S), target_w)
-    # The same trajectory by hand: reaction 0.15 s, then +2 kW/s or -3 kW/s to each target.
-    corners_t = [0, 0.15, 2.15, 2.15 + 10_500 / 3_000, 8.15, 8.15 + 4_000 / 2_000 + 2_500 / 2_000]
-    corners_p = [0, 0, 4_000, -6_500, -6_500, 0]
-    del corners_t, corners_p
+    # The same by hand: each target counts 0.15 s after it was told, then +2 kW/s or -3 kW/s towards it.
     t = np.linspace(0.0, 12.0, 2_400_001)
     p = np.zeros_like(t)
     dt = t[1] - t[0]
@@ -88,6 +85,39 @@ def test_energies_equal_an_outside_fine_quadrature_while_ramping_and_reversing()
     assert car.cells_ws == pytest.approx(cells, rel=1e-5)
     assert car.charged_ws == pytest.approx(np.trapezoid(np.maximum(p, 0.0), t), rel=1e-5)
     assert car.discharged_ws == pytest.approx(-np.trapezoid(np.minimum(p, 0.0), t), rel=1e-5)
+
+
+def test_energies_of_a_taper_limited_charge_equal_an_outside_fine_quadrature() -> None:
+    """Every quarter second the car aims at what its cells accept then: 11 kW into the taper, for ten minutes."""
+    car, _ = plugged_in(0.8)
+    small = BATTERY._replace(capacity_wh=6_000.0)
+    car.battery = small
+    t, dt = 0.0, 1e-3
+    p, cells, grid, plug = 0.0, 0.0, 0.0, 0.0
+    waiting: list[tuple[float, float]] = []
+    target = 0.0
+    for step in range(600_000):
+        if step % 250 == 0:
+            aim = charge_limit_w(car.soc(step * S // 1000), 11_000.0, small.charge_taper_soc, small.ceiling_soc)
+            car.command(step * S // 1000, aim)
+            waiting.append((t + 0.15, aim))
+        while waiting and waiting[0][0] <= t + 1e-9:
+            target = waiting.pop(0)[1]
+        end = p + min(max(target - p, -3_000.0 * dt), 2_000.0 * dt)
+        middle = 0.5 * (p + end)
+        if middle > 0.0:
+            up, down = LOSSES.station_charge, LOSSES.vehicle_charge
+            grid += (middle + up.constant_w + up.linear * middle + up.quadratic_per_w * middle**2) * dt
+            cells += (middle - down.constant_w - down.linear * middle - down.quadratic_per_w * middle**2) * dt
+        plug += middle * dt
+        p, t = end, t + dt
+    car.settle(600 * S)
+    soc = 0.8 + cells / 3600.0 / 6_000.0
+    assert soc > 0.95  # deep in the taper
+    assert car.soc(600 * S) == pytest.approx(soc, abs=2e-6)
+    assert car.grid_ws == pytest.approx(grid, rel=1e-5)
+    assert car.plug_ws == pytest.approx(plug, rel=1e-5)
+    assert car.cells_ws == pytest.approx(cells, rel=1e-5)
 
 
 def test_energy_does_not_depend_on_how_often_it_is_asked_for() -> None:
