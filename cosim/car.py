@@ -1,7 +1,7 @@
-"""One vehicle and the converter that moves its power: closed-form segments (reaction delay, ramp, hold) and exact energies.
+"""One vehicle and the converter that moves its power: closed-form segments and exact energies.
 
-A segment starts at `segment_ns` with `start_w`, ramps to `target_w` and holds. Setpoints wait in a queue until their reaction
-delay is over. Nothing is integrated in steps: whoever needs power or energy asks for it at an instant.
+A segment starts at `segment_ns` with `start_w`, ramps to `target_w` and holds. Setpoints wait in a queue until their
+reaction delay is over. Nothing is integrated in steps: whoever needs power or energy asks for it at an instant.
 """
 
 import math
@@ -20,7 +20,7 @@ _LEAST_GUARD_NS = 1_000_000
 
 
 class Losses(NamedTuple):
-    """Losses as functions of the power at the plug: between grid and plug, and between plug and cells, per direction."""
+    """Losses as functions of the power at the plug, per direction: grid to plug, and plug to cells."""
 
     station_charge: Loss
     station_discharge: Loss

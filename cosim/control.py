@@ -129,7 +129,7 @@ class Control:
     # --- one decision ---
 
     def decide(self, car: Car, said: Said, power_w: float, now_ns: int) -> bool:
-        """A new setpoint from what is known now (`power_w`: measured, plug); whether it differs from the one in force."""
+        """A new setpoint from what is known now; whether it differs from the one in force. `power_w`: at the plug."""
         view = self._view(car, said, power_w, now_ns)
         policy = self._policy
         if policy.step is not None:

@@ -1,4 +1,7 @@
-"""The vehicle: plugs in, agrees, loops at its own phase and gap, leaves. It drives the cadence; physics bounds what it does."""
+"""The vehicle: plugs in, agrees, loops at its own phase and gap, leaves.
+
+It drives the cadence; physics bounds what it does.
+"""
 
 import math
 from collections.abc import Generator

@@ -37,7 +37,7 @@ def warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
 
 
 def _spans_s(scenario: Scenario) -> tuple[float, float, float, float]:
-    """Shortest and longest: response link + gap + request link + processing; then the same for a request and its answer."""
+    """Shortest and longest loop (both ways, gap, processing); shortest and longest answer (both ways, processing)."""
     link, ev, processing_s = scenario.link, scenario.ev, scenario.secc.processing_s
     way_s, slow_way_s = link.delay_s, link.delay_s + link.jitter_s
     return (
@@ -59,7 +59,8 @@ def _timer_problems(scenario: Scenario) -> list[str]:
         )
     if fast_answer_s >= STANDARD_LOOP_S:
         found.append(
-            f"every session would be lost: a loop answer takes {fast_answer_s:g} s, the vehicle waits {STANDARD_LOOP_S:g} s"
+            f"every session would be lost: a loop answer takes {fast_answer_s:g} s, "
+            f"the vehicle waits {STANDARD_LOOP_S:g} s"
         )
     return found
 
@@ -70,11 +71,13 @@ def _timer_warnings(scenario: Scenario) -> list[str]:
     timeout_s = scenario.secc.loop_sequence_timeout_s
     if fast_loop_s < timeout_s <= slow_loop_s:
         found.append(
-            f"some sessions may be lost: a loop can take {slow_loop_s:g} s, secc.loop_sequence_timeout_s is {timeout_s:g} s"
+            f"some sessions may be lost: a loop can take {slow_loop_s:g} s, "
+            f"secc.loop_sequence_timeout_s is {timeout_s:g} s"
         )
     if fast_answer_s < STANDARD_LOOP_S <= slow_answer_s:
         found.append(
-            f"some sessions may be lost: a loop answer can take {slow_answer_s:g} s, the vehicle waits {STANDARD_LOOP_S:g} s"
+            f"some sessions may be lost: a loop answer can take {slow_answer_s:g} s, "
+            f"the vehicle waits {STANDARD_LOOP_S:g} s"
         )
     if scenario.ev.loop_gap_s > STANDARD_GAP_S:
         found.append(f"ev.loop_gap_s {scenario.ev.loop_gap_s:g} s is slower than the standard's {STANDARD_GAP_S:g} s")
@@ -90,7 +93,8 @@ def _contactor_problems(scenario: Scenario) -> list[str]:
     found = []
     if section.contactor_close_s + processing_s >= ANSWER_S:
         found.append(
-            f"evse.contactor_close_s {section.contactor_close_s:g} s does not fit the station's {ANSWER_S:g} s to answer"
+            f"evse.contactor_close_s {section.contactor_close_s:g} s does not fit "
+            f"the station's {ANSWER_S:g} s to answer"
         )
     dc_off_s = max(section.dc_charge_w, section.dc_discharge_w) / section.dc_off_ramp_w_per_s
     for name, off_s in (("evse.contactor_open_s", section.contactor_open_s), ("the DC off-ramp", dc_off_s)):
@@ -124,7 +128,8 @@ def _reserve_problems(scenario: Scenario, inputs: Inputs) -> list[str]:
     if offered_mw <= held_mw:
         return []
     return [
-        f"fleet.response replaces_held: the fleet offers {offered_mw:.0f} MW, the grid holds {held_mw:.0f} MW; lower fleet.cars_per_ev"
+        f"fleet.response replaces_held: the fleet offers {offered_mw:.0f} MW, "
+        f"the grid holds {held_mw:.0f} MW; lower fleet.cars_per_ev"
     ]
 
 
@@ -139,17 +144,19 @@ def _grid_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
         longest_s = 0.1 * closed_loop_time_s(grid, fleet_mw / (droop_pu * grid.nominal_hz))
         if scenario.grid.tick_s > longest_s:
             found.append(
-                f"grid.tick_s {scenario.grid.tick_s:g} s is a delay in the loop; for this fleet and droop at most {longest_s:.3g} s"
+                f"grid.tick_s {scenario.grid.tick_s:g} s is a delay in the loop; "
+                f"for this fleet and droop it should be at most {longest_s:.3g} s"
             )
     if scenario.grid.nominal_hz is not None and scenario.grid.nominal_hz != grid.nominal_hz:
         found.append(
-            f"grid.nominal_hz {scenario.grid.nominal_hz:g} differs from the preset's {grid.nominal_hz:g}: stations measure against the first"
+            f"grid.nominal_hz {scenario.grid.nominal_hz:g} differs from the preset's {grid.nominal_hz:g}: "
+            "stations measure against the first"
         )
     one_car_mw = fleet_mw / scenario.fleet.n_ev
     ripple_hz = initial_rocof_hz_per_s(grid, one_car_mw) * scenario.ev.loop_gap_s
     if scenario.fleet.cars_per_ev > 1.0 and ripple_hz > RIPPLE_HZ:
         found.append(
-            f"one simulated car stands for {scenario.fleet.cars_per_ev:g} and moves the grid by {1e3 * ripple_hz:.1f} mHz in one loop: "
-            "expect ripple; more cars with a smaller fleet.cars_per_ev are smoother"
+            f"one simulated car stands for {scenario.fleet.cars_per_ev:g} and moves the grid by "
+            f"{1e3 * ripple_hz:.1f} mHz in one loop: expect ripple; more cars with a smaller fleet.cars_per_ev are smoother"
         )
     return found

@@ -1,4 +1,4 @@
-"""The line between one EVCC and one SECC: a delay each way. A lost segment is a retransmission delay, not a vanished message."""
+"""The line between EVCC and SECC: a delay each way. A lost segment is a retransmission, not a vanished message."""
 
 import math
 

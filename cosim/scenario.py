@@ -1,4 +1,4 @@
-"""A scenario: what to simulate, as nested frozen models with defaults, units and ranges. TOML fills it, code reads attributes."""
+"""A scenario: nested frozen models with defaults, units and ranges. TOML fills it, code reads attributes."""
 
 from typing import Annotated, Any, Literal
 
@@ -74,7 +74,8 @@ class Fleet(Section):
                 raise ValueError(f"{name} must be two shares in rising order within 0 and 1, got [{low:g}, {high:g}]")
         if not self.minimum_soc <= self.target_soc <= self.maximum_soc:
             raise ValueError(
-                f"minimum_soc <= target_soc <= maximum_soc must hold, got {self.minimum_soc:g}, {self.target_soc:g}, {self.maximum_soc:g}"
+                "minimum_soc <= target_soc <= maximum_soc must hold, "
+                f"got {self.minimum_soc:g}, {self.target_soc:g}, {self.maximum_soc:g}"
             )
         if any(share < 0.0 for share in self.services.values()) or sum(self.services.values()) <= 0.0:
             raise ValueError("services must be shares of at least 0, one of them above 0")

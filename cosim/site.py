@@ -17,7 +17,7 @@ class Site(NamedTuple):
 
 
 def lay_out(sections: tuple[SiteSection, ...], n_evse: int) -> tuple[Site, ...]:
-    """Deal `n_evse` charging points to the sites by their shares, in order; every point lies behind exactly one site."""
+    """Deal `n_evse` charging points to the sites by their shares, in order; each lies behind exactly one site."""
     total = sum(section.share for section in sections)
     ends = [round(n_evse * part / total) for part in accumulate(section.share for section in sections)]
     return tuple(

@@ -1,10 +1,10 @@
-"""What is recorded: every table and column with its type, unit, sign and origin. The one registry that files and docs derive from."""
+"""What is recorded: every table and column with its type, unit, sign and origin. Files and docs derive from it."""
 
 from typing import NamedTuple
 
 from models.control.limits import REASONS
 
-# Storage kinds: what a column occupies in a row and in Parquet. A category is stored as a small integer and read as text.
+# What a column occupies in a row and in Parquet. A category is stored as a small integer and read as text.
 KINDS = {"int64": "q", "int32": "i", "float64": "d", "float32": "f", "category": "i"}
 
 INTO_VEHICLE = "positive into the vehicle"
