@@ -116,7 +116,7 @@ def prepare(
     """A run that has not begun. `policy` is a packaged name or a function of a StationView."""
     content = merged(QUIET, sections)
     if service:
-        content["fleet"]["services"] = {service: 1.0}
+        content["fleet"] = {**content["fleet"], "services": {service: 1.0}}
     if frequency is not None:
         content["grid"] = merged(content["grid"], {"model": "replay"})
     if visits:
