@@ -157,6 +157,7 @@ def _grid_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
     if scenario.fleet.cars_per_ev > 1.0 and ripple_hz > RIPPLE_HZ:
         found.append(
             f"one simulated car stands for {scenario.fleet.cars_per_ev:g} and moves the grid by "
-            f"{1e3 * ripple_hz:.1f} mHz in one loop: expect ripple; more cars with a smaller fleet.cars_per_ev are smoother"
+            f"{1e3 * ripple_hz:.1f} mHz in one loop: expect ripple; "
+            "more cars with a smaller fleet.cars_per_ev are smoother"
         )
     return found
