@@ -108,7 +108,7 @@ def prepare(
     service: str = "",
     visits: tuple[PlannedVisit, ...] = (),
     frequency: Series | None = None,
-    schedule: Series | None = None,
+    series: Series | None = None,
     baseline: Series | None = None,
     grid_params: Any = None,
     **sections: Any,
@@ -119,6 +119,8 @@ def prepare(
         content["fleet"] = {**content["fleet"], "services": {service: 1.0}}
     if frequency is not None:
         content["grid"] = merged(content["grid"], {"model": "replay"})
+    if series is not None:
+        content["schedule"] = {"rule": "file"}
     if visits:
         content["fleet"] = merged(content["fleet"], {"arrival": {"kind": "file"}})
     if grid_params is not None:
@@ -142,7 +144,7 @@ def prepare(
         vehicles=tuple(VehicleChoice(vehicle, 1.0) for vehicle in vehicles),
         grid=grid_params,
         frequency=frequency,
-        schedule=schedule,
+        schedule=series,
         baseline=baseline,
         visits=visits,
     )
