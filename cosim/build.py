@@ -1,15 +1,17 @@
 """Makes a vehicle, its charging point and both ends of their session out of a scenario and one visit."""
 
 import math
+from typing import NamedTuple
 
 from cosim.car import Car, Losses
 from cosim.ev import Ev, Visit
 from cosim.evse import Station
-from cosim.scenario import Evse, Scenario, to_ns
+from cosim.scenario import Ev as EvSection
+from cosim.scenario import Evse, to_ns
 from cosim.site import Site, site_of
 from cosim.stage import Stage
 from models.car.converter import NO_LOSS, Converter
-from models.car.vehicle import DC_STATION_LOSS, vehicle_losses
+from models.car.vehicle import DC_STATION_LOSS, Vehicle, vehicle_losses
 from protocol.iso20.codes import ServiceID
 from protocol.iso20.evcc import EVCC, EVCCSettings
 from protocol.iso20.ratings import EVRatings, EVSERatings
@@ -21,22 +23,87 @@ AC_SERVICES = (ServiceID.AC, ServiceID.AC_BPT)
 DC_SERVICES = (ServiceID.DC, ServiceID.DC_BPT)
 
 
-def couple(stage: Stage, visit: Visit, sites: tuple[Site, ...]) -> Ev:
-    """A vehicle arrives at its charging point. Each vehicle has a charging point of its own, of the same number."""
-    is_dc = visit.service.startswith("DC")
-    car = _car(stage, visit, is_dc)
-    secc = SECC(_secc_settings(stage, visit, car.converter, is_dc))
-    station = Station(stage, visit.ev_id, site_of(sites, visit.ev_id), secc, is_dc)
-    evcc = EVCC(_evcc_settings(stage, visit, car.converter, is_dc))
-    return Ev(stage, visit, evcc, station, car)
+class Kind(NamedTuple):
+    """What all cars of one model share when they use the same current."""
+
+    converter: Converter
+    losses: Losses
 
 
-def _car(stage: Stage, visit: Visit, is_dc: bool) -> Car:
-    section = stage.scenario.evse
-    station_loss = DC_STATION_LOSS if is_dc else NO_LOSS
-    losses = Losses(station_loss, station_loss, *vehicle_losses(visit.vehicle, is_dc))
-    converter = dc_converter(section) if is_dc else _onboard_charger(stage.scenario, visit.vehicle.ac_converter)
-    return Car(visit.ev_id, stage.fleet, visit.vehicle.battery, converter, losses, visit.soc, stage.env.now_ns)
+class Builder:
+    """Couples vehicles with charging points; what is the same for many of them is made once."""
+
+    def __init__(self, stage: Stage, sites: tuple[Site, ...]) -> None:
+        self._stage = stage
+        self._sites = sites
+        self._kinds: dict[tuple[Vehicle, bool], Kind] = {}
+        section = stage.scenario.secc
+        self._timers = Timers(
+            secc_sequence_ns=to_ns(section.sequence_timeout_s),
+            secc_loop_sequence_ns=to_ns(section.loop_sequence_timeout_s),
+            secc_ongoing_ns=to_ns(section.ongoing_limit_s),
+        )
+        self._ratings = {is_dc: _evse_ratings(stage, is_dc) for is_dc in (False, True)}
+
+    def couple(self, visit: Visit) -> Ev:
+        """A vehicle arrives at its charging point. Each vehicle has one of its own, of the same number."""
+        stage = self._stage
+        is_dc = visit.service.startswith("DC")
+        kind = self._kind(visit.vehicle, is_dc)
+        car = Car(
+            visit.ev_id, stage.fleet, visit.vehicle.battery, kind.converter, kind.losses, visit.soc, stage.env.now_ns
+        )
+        secc = SECC(self._secc_settings(visit, is_dc))
+        station = Station(stage, visit.ev_id, site_of(self._sites, visit.ev_id), secc, is_dc)
+        evcc = EVCC(self._evcc_settings(visit, kind.converter, is_dc))
+        return Ev(stage, visit, evcc, station, car)
+
+    def _kind(self, vehicle: Vehicle, is_dc: bool) -> Kind:
+        kind = self._kinds.get((vehicle, is_dc))
+        if kind is None:
+            scenario = self._stage.scenario
+            station_loss = DC_STATION_LOSS if is_dc else NO_LOSS
+            kind = Kind(
+                dc_converter(scenario.evse) if is_dc else onboard_charger(scenario.ev, vehicle.ac_converter),
+                Losses(station_loss, station_loss, *vehicle_losses(vehicle, is_dc)),
+            )
+            self._kinds[vehicle, is_dc] = kind
+        return kind
+
+    def _evcc_settings(self, visit: Visit, converter: Converter, is_dc: bool) -> EVCCSettings:
+        section, vehicle = self._stage.scenario.ev, visit.vehicle
+        discharges = visit.discharge_w > 0.0
+        from_discovery = section.renegotiate_from == "charge_parameter_discovery"
+        return EVCCSettings(
+            evcc_id=f"EV{visit.ev_id:03d}",
+            ratings=EVRatings(
+                maximum_charge_w=visit.charge_w,
+                minimum_charge_w=converter.minimum_charge_w,
+                maximum_discharge_w=visit.discharge_w,
+                minimum_discharge_w=converter.minimum_discharge_w if discharges else 0.0,
+                maximum_charge_a=vehicle.maximum_dc_a if is_dc else 0.0,
+                maximum_discharge_a=vehicle.maximum_dc_a if is_dc and discharges else 0.0,
+                maximum_v=vehicle.dc_maximum_v,
+                minimum_v=vehicle.dc_minimum_v,
+            ),
+            services=(ServiceID[visit.service],),
+            discharge_limits_negative=section.discharge_limits == "negative",
+            per_phase=section.per_phase and vehicle.ac_phases == 3,
+            renegotiate_from=State.CHARGE_PARAMETER_DISCOVERY if from_discovery else State.SCHEDULE_EXCHANGE,
+            timers=self._timers,
+            epoch_s=self._stage.epoch_s,
+        )
+
+    def _secc_settings(self, visit: Visit, is_dc: bool) -> SECCSettings:
+        return SECCSettings(
+            evse_id=f"EVSE{visit.ev_id:03d}",
+            new_session_id=lambda: (visit.ev_id + 1).to_bytes(8, "big"),
+            ratings=self._ratings[is_dc],
+            services=DC_SERVICES if is_dc else AC_SERVICES,
+            discharge_limits_negative=self._stage.scenario.secc.discharge_limits == "negative",
+            timers=self._timers,
+            epoch_s=self._stage.epoch_s,
+        )
 
 
 def dc_converter(section: Evse) -> Converter:
@@ -54,8 +121,8 @@ def dc_converter(section: Evse) -> Converter:
     )
 
 
-def _onboard_charger(scenario: Scenario, charger: Converter) -> Converter:
-    section = scenario.ev
+def onboard_charger(section: EvSection, charger: Converter) -> Converter:
+    """The vehicle's own charger, with what the scenario says instead of the table."""
     if section.reaction_delay_s is not None:
         charger = charger._replace(reaction_delay_s=section.reaction_delay_s)
     if section.ramp_w_per_s is not None:
@@ -63,60 +130,18 @@ def _onboard_charger(scenario: Scenario, charger: Converter) -> Converter:
     return charger
 
 
-def _timers(scenario: Scenario) -> Timers:
-    section = scenario.secc
-    return Timers(
-        secc_sequence_ns=to_ns(section.sequence_timeout_s),
-        secc_loop_sequence_ns=to_ns(section.loop_sequence_timeout_s),
-        secc_ongoing_ns=to_ns(section.ongoing_limit_s),
-    )
-
-
-def _evcc_settings(stage: Stage, visit: Visit, converter: Converter, is_dc: bool) -> EVCCSettings:
-    section, vehicle = stage.scenario.ev, visit.vehicle
-    minimum_discharge_w = converter.minimum_discharge_w if visit.discharge_w > 0.0 else 0.0
-    from_discovery = section.renegotiate_from == "charge_parameter_discovery"
-    return EVCCSettings(
-        evcc_id=f"EV{visit.ev_id:03d}",
-        ratings=EVRatings(
-            maximum_charge_w=visit.charge_w,
-            minimum_charge_w=converter.minimum_charge_w,
-            maximum_discharge_w=visit.discharge_w,
-            minimum_discharge_w=minimum_discharge_w,
-            maximum_charge_a=vehicle.maximum_dc_a if is_dc else 0.0,
-            maximum_discharge_a=vehicle.maximum_dc_a if is_dc and visit.discharge_w > 0.0 else 0.0,
-            maximum_v=vehicle.dc_maximum_v,
-            minimum_v=vehicle.dc_minimum_v,
-        ),
-        services=(ServiceID[visit.service],),
-        discharge_limits_negative=section.discharge_limits == "negative",
-        per_phase=section.per_phase and vehicle.ac_phases == 3,
-        renegotiate_from=State.CHARGE_PARAMETER_DISCOVERY if from_discovery else State.SCHEDULE_EXCHANGE,
-        timers=_timers(stage.scenario),
-        epoch_s=stage.epoch_s,
-    )
-
-
-def _secc_settings(stage: Stage, visit: Visit, converter: Converter, is_dc: bool) -> SECCSettings:
-    section, secc = stage.scenario.evse, stage.scenario.secc
-    return SECCSettings(
-        evse_id=f"EVSE{visit.ev_id:03d}",
-        new_session_id=lambda: (visit.ev_id + 1).to_bytes(8, "big"),
-        ratings=EVSERatings(
-            maximum_charge_w=section.dc_charge_w if is_dc else section.ac_charge_w,
-            minimum_charge_w=converter.minimum_charge_w if is_dc else 0.0,
-            maximum_discharge_w=section.dc_discharge_w if is_dc else section.ac_discharge_w,
-            minimum_discharge_w=converter.minimum_discharge_w if is_dc else 0.0,
-            maximum_charge_a=section.dc_maximum_a,
-            maximum_discharge_a=section.dc_maximum_a,
-            maximum_v=section.dc_maximum_v,
-            minimum_v=section.dc_minimum_v,
-            nominal_frequency_hz=stage.grid.nominal_hz,
-            nominal_v=section.nominal_v,
-            ramp_limit_percent_per_min=section.power_ramp_limit_percent_per_min or math.nan,
-        ),
-        services=DC_SERVICES if is_dc else AC_SERVICES,
-        discharge_limits_negative=secc.discharge_limits == "negative",
-        timers=_timers(stage.scenario),
-        epoch_s=stage.epoch_s,
+def _evse_ratings(stage: Stage, is_dc: bool) -> EVSERatings:
+    section = stage.scenario.evse
+    return EVSERatings(
+        maximum_charge_w=section.dc_charge_w if is_dc else section.ac_charge_w,
+        minimum_charge_w=section.dc_minimum_w if is_dc else 0.0,
+        maximum_discharge_w=section.dc_discharge_w if is_dc else section.ac_discharge_w,
+        minimum_discharge_w=section.dc_minimum_w if is_dc else 0.0,
+        maximum_charge_a=section.dc_maximum_a,
+        maximum_discharge_a=section.dc_maximum_a,
+        maximum_v=section.dc_maximum_v,
+        minimum_v=section.dc_minimum_v,
+        nominal_frequency_hz=stage.grid.nominal_hz,
+        nominal_v=section.nominal_v,
+        ramp_limit_percent_per_min=section.power_ramp_limit_percent_per_min or math.nan,
     )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from simpy import Event
 
-from cosim.build import couple
+from cosim.build import Builder
 from cosim.checks import Check, Checks
 from cosim.driver import OFFER, At, Clock, place, seldom_collected
 from cosim.ev import Ev
@@ -74,7 +74,7 @@ class World:
         self._end = env.event()
         self._fleet_every_ns = to_ns(scenario.record.fleet_every_s)
         visits = draw_visits(scenario, inputs)
-        self._sites = lay_out(scenario.sites, len(visits))
+        self._builder = Builder(self._stage, lay_out(scenario.sites, len(visits)))
         self._coming = sorted(visits, key=lambda visit: (visit.arrive_ns, visit.ev_id), reverse=True)
         fleet.standby_uj = len(visits) * micro(scenario.evse.standby_w * scenario.grid.tick_s)
         self._should_stop: Callable[[], bool] = lambda: False
@@ -121,7 +121,7 @@ class World:
 
     def _arrive(self, _: Event) -> None:
         visit = self._coming.pop()
-        ev = couple(self._stage, visit, self._sites)
+        ev = self._builder.couple(visit)
         self._present[visit.ev_id] = ev
         process = self._stage.env.process(ev.live())
         assert process.callbacks is not None, "the process has just begun"
