@@ -150,7 +150,7 @@ class Session:
     def _current_header(self, now_ns: int) -> Header:
         """The header of a message made now. One object serves as long as session id and second stay the same."""
         header = self._header
-        if header is None or now_ns >= self._header_until_ns or header.session_id != self.session_id:
+        if now_ns >= self._header_until_ns or header is None or header.session_id is not self.session_id:
             second = now_ns // SECOND
             header = Header(session_id=self.session_id, time_stamp=self._epoch_s + second)
             self._header = header
