@@ -191,8 +191,8 @@ class Station:
             ready_ns += to_ns(section.contactor_close_s)
         elif progress is ChargeProgress.STOP:
             self._regulating = False
-            if self.is_dc and car.power_w(env.now_ns) != 0.0:
-                car.ramp_off(env.now_ns)
+            if self.is_dc and (car.power_w(env.now_ns) != 0.0 or not car.holds_from(env.now_ns)):
+                car.ramp_off(env.now_ns)  # drops a setpoint that still waits for its reaction delay, too
             ready_ns = max(ready_ns, car.end_ns) + (0 if self.is_dc else to_ns(section.contactor_open_s))
         if ready_ns > env.now_ns:
             answer.expect()

@@ -115,3 +115,17 @@ def test_a_slow_off_ramp_is_waited_for(play: Callable[..., Any], car: Vehicle) -
     (stop_ns,) = run.tables["sessions"]["stop_ns"]
     assert stop_ns / S >= 32.5, "10 kW at 4 kW/s"
     assert run.broken() == {}
+
+
+def test_a_setpoint_that_waits_for_its_reaction_delay_dies_with_the_stop(play: Callable[..., Any]) -> None:
+    """Departure comes right after the first loop: no current flows yet, but 45 kW have been decided upon."""
+    run = play(
+        service="DC_BPT",
+        fleet={"arrival": {"leave_s": [3.9, 3.9]}},
+        ev={"loop_gap_s": 0.02},
+        evse={"dc_reaction_delay_s": 0.5},
+        policy=lambda view: 45_000.0,
+    )
+    assert run.tables["setpoints"]["setpoint_w"][0] > 40_000.0
+    assert run.tables["sessions"]["plug_energy_wh"].tolist() == [0.0]
+    assert run.broken() == {}
