@@ -141,3 +141,37 @@ def test_a_change_for_a_car_that_is_not_there_has_no_effect(play: Callable[..., 
     assert events["kind"][0] == "driver_change"
     assert "no effect" in events["detail"][0]
     assert run.tables["sessions"]["stop_ns"][0] >= 30 * S
+
+
+@pytest.mark.parametrize("regulation", ["loop", "periodic"])
+def test_zero_power_lasts_until_start_is_answered(play: Callable[..., Any], regulation: str) -> None:
+    run = play(
+        service="DC_BPT",
+        policy=lambda view: 8_000.0,
+        fleet={"target_soc": 0.4, "arrival": {"leave_s": [3000.0, 3000.0]}},
+        driver=[{"t_s": 20.0, "ev_id": 0, "departure_s": 2000.0}],
+        secc={"renegotiate_if_s": 60.0, "renegotiation_power": "zero"},
+        evse={"dc_regulation": regulation},
+        ev={"answer_s": 0.3},
+    )
+    started_ns = run.said("PowerDeliveryRes")[-1].t_ns
+    setpoints = run.tables["setpoints"]
+    assert setpoints["setpoint_w"].tolist() == pytest.approx([8_000.0, 0.0, 8_000.0])
+    assert setpoints["t_ns"][2] > started_ns
+
+
+@pytest.mark.parametrize("regulation", ["loop", "periodic"])
+def test_power_held_is_not_changed_until_start_is_answered(play: Callable[..., Any], regulation: str) -> None:
+    run = play(
+        service="DC_BPT",
+        policy=lambda view: 8_000.0 + 100.0 * (int(view.time_s / 0.03) % 7),
+        fleet={"target_soc": 0.4, "arrival": {"leave_s": [3000.0, 3000.0]}},
+        driver=[{"t_s": 20.0, "ev_id": 0, "departure_s": 2000.0}],
+        secc={"renegotiate_if_s": 60.0},
+        evse={"dc_regulation": regulation},
+        ev={"answer_s": 0.3},
+    )
+    asked_ns = next(sent.t_ns for sent in run.said("PowerDeliveryReq") if sent.t_ns > 20e9) + 10_000_000
+    started_ns = [sent.t_ns for sent in run.said("PowerDeliveryRes") if sent.t_ns > 20e9][1]
+    inside = [t for t in run.tables["setpoints"]["t_ns"].tolist() if asked_ns < t < started_ns]
+    assert inside == []

@@ -129,3 +129,8 @@ def test_a_setpoint_that_waits_for_its_reaction_delay_dies_with_the_stop(play: C
     assert run.tables["setpoints"]["setpoint_w"][0] > 40_000.0
     assert run.tables["sessions"]["plug_energy_wh"].tolist() == [0.0]
     assert run.broken() == {}
+
+
+def test_sessions_that_end_at_departure_say_so(play: Callable[..., Any]) -> None:
+    run = play(service="AC_BPT")
+    assert run.outcome.kpis["end_reasons"] == {"departure": 1}
