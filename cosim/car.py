@@ -5,7 +5,6 @@ reaction delay is over. Nothing is integrated in steps: whoever needs power or e
 """
 
 import math
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from models.car.battery import Battery, soc_after
@@ -98,7 +97,9 @@ class Car:
         self.steady = True
         self.hold_uj = 0
         self.step: Step | None = None
-        self._queue: deque[tuple[int, float, float, float]] = deque()
+        self._queue: list[
+            tuple[int, float, float, float]
+        ] = []  # seldom more than two wait: a deque is ten times as big
         self.bound_guard_ns = self.due_ns = NEVER_NS
 
     # --- what it is now ---
@@ -194,7 +195,7 @@ class Car:
             if self.due_ns == self.bound_guard_ns:
                 self._look_for_bound(min(now_ns, queue[0][0]) if queue else now_ns)
             else:
-                at_ns, target_w, up, down = queue.popleft()
+                at_ns, target_w, up, down = queue.pop(0)
                 self._begin(at_ns, self.power_in_segment_w(at_ns), target_w, up, down)
 
     def power_in_segment_w(self, at_ns: int) -> float:

@@ -59,13 +59,17 @@ class Ev:
         "_arrives",
         "_cells_w",
         "_decide_place",
+        "_env",
+        "_ev_id",
         "_evse_a",
         "_evse_v",
         "_gap_jitter_ns",
         "_gap_key",
         "_gap_ns",
         "_is_dc",
+        "_journal",
         "_leaving",
+        "_lines",
         "_minimum_charge_w",
         "_minimum_discharge_w",
         "_obeyed_w",
@@ -109,6 +113,8 @@ class Ev:
         self._offer_place = place(OFFER, visit.ev_id)
         self._apply_place = place(APPLY, visit.ev_id)
         self._decide_place = place(DECIDE, visit.ev_id)
+        self._env, self._journal, self._lines = stage.env, stage.journal, stage.lines
+        self._ev_id = visit.ev_id
         self._requests = 0
         self._leaving = False
         self._obeyed_w = math.nan
@@ -201,14 +207,13 @@ class Ev:
 
     def _ask(self, now_ns: int, processing: Processing) -> Answer[Any]:
         """Send the next request; the answer, or None for silence, is what the caller waits for."""
-        stage, evcc = self.stage, self.evcc
-        env, ev_id = stage.env, self.visit.ev_id
+        evcc, env, ev_id = self.evcc, self._env, self._ev_id
         request = evcc.request(self._offer(now_ns), now_ns, processing)
-        stage.journal.sent(now_ns, ev_id, TO_EVSE, request, evcc.session_id)
+        self._journal.sent(now_ns, ev_id, TO_EVSE, request, evcc.session_id)
         self._requests += 1
         assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
         answer: Answer[Any] = Answer(env, evcc.deadline_ns, self._apply_place)
-        arrival_ns = now_ns + stage.lines.request_ns(ev_id, self._requests)
+        arrival_ns = now_ns + self._lines.request_ns(ev_id, self._requests)
         At(env, arrival_ns, self._decide_place, self._arrives, (request, answer))
         return answer
 

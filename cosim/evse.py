@@ -39,6 +39,8 @@ class Station:
         "_arrival_ns",
         "_began_ns",
         "_dc_limits",
+        "_journal",
+        "_lines",
         "_notification",
         "_period_ns",
         "_planned_departure_s",
@@ -75,6 +77,7 @@ class Station:
         self.lost: str | None = None
         self._timer = Timer(stage.env, place(DECIDE, evse_id), lambda: secc.deadline_ns, self._silence)
         self._began_ns: dict[type, int] = {}  # first request of each polled phase
+        self._journal, self._lines = stage.journal, stage.lines
         self._responses = 0
         self._arrival_ns = 0
         self._planned_departure_s = 0.0
@@ -121,34 +124,33 @@ class Station:
             self.stage.checks.broken(
                 "one_outstanding", f"EVSE{self.evse_id:03d} got {request.wire_name} before it answered"
             )
-        refusal = secc.receive(request, self.stage.env.now_ns)
+        now_ns = self.stage.env.now_ns
+        refusal = secc.receive(request, now_ns)
         kind = type(request)
         if secc.pending is None or car is None:
             self._turn_down(refusal, answer)
         elif kind in LOOP_REQUESTS:
-            self._answer_loop(answer, car)
+            self._answer_loop(answer, car, now_ns)
         elif kind is PowerDeliveryReq:
             self._answer_power_delivery(request.charge_progress, answer, car)
         else:
-            self._send(secc.respond(self._statement(kind, car), self.stage.env.now_ns), answer)
+            self._send(secc.respond(self._statement(kind, car), now_ns), answer, now_ns)
 
     def _turn_down(self, refusal: Any, answer: Answer[Any]) -> None:
         """Refuse, or keep silent after the session: then the vehicle finds out by its own timer."""
         if refusal is None:
             answer.expect()
         else:
-            self._send(refusal, answer)
+            self._send(refusal, answer, self.stage.env.now_ns)
         if self.secc.ended is not EndReason.TERMINATED:
             self.lose(f"SECC: {self.secc.detail}")
 
-    def _send(self, response: Any, answer: Answer[Any]) -> None:
-        stage = self.stage
-        now_ns = stage.env.now_ns
+    def _send(self, response: Any, answer: Answer[Any], now_ns: int) -> None:
         evse_id = self.evse_id
-        stage.journal.sent(now_ns, evse_id, TO_EV, response, self.secc.session_id)
+        self._journal.sent(now_ns, evse_id, TO_EV, response, self.secc.session_id)
         self._responses += 1
-        self._arrival_ns = now_ns + stage.lines.response_ns(evse_id, self._responses)
-        answer.arrive(response, self._arrival_ns)
+        self._arrival_ns = arrival_ns = now_ns + self._lines.response_ns(evse_id, self._responses)
+        answer.arrive(response, arrival_ns)
         if not self._timer.pending:
             self._timer.arm()
 
@@ -215,7 +217,7 @@ class Station:
             else:
                 self._open_contactor("stop")
             self.control.end(now_ns)
-        self._send(self.secc.respond(Statement(failure=failure), now_ns), answer)
+        self._send(self.secc.respond(Statement(failure=failure), now_ns), answer, now_ns)
         if failure is not None:
             self.lose(failure.value)
 
@@ -264,12 +266,11 @@ class Station:
 
     # --- the charge loop ---
 
-    def _answer_loop(self, answer: Answer[Any], car: Car) -> None:
-        stage, secc, control = self.stage, self.secc, self.control
-        now_ns = stage.env.now_ns
+    def _answer_loop(self, answer: Answer[Any], car: Car, now_ns: int) -> None:
+        secc, control = self.secc, self.control
         if self.loops == 0:
             control.begin(car, secc.said, now_ns)
-            if self.is_dc and stage.scenario.evse.dc_regulation == "periodic":
+            if self.is_dc and self.stage.scenario.evse.dc_regulation == "periodic":
                 self._begin_regulation(now_ns)
         if self._renegotiate_if_s is not None and self._notification is None:
             self._look_at_departure(now_ns)
@@ -278,13 +279,13 @@ class Station:
         if changed and self.is_dc:
             self._command(car, now_ns)
         statement = self._dc_statement(car, power_w) if self.is_dc else self._ac_statement(car, power_w)
-        self._send(secc.respond(statement, now_ns), answer)
+        self._send(secc.respond(statement, now_ns), answer, now_ns)
         if changed and self._record_setpoints:
             self._record_setpoint(now_ns, now_ns if self.is_dc else self._arrival_ns)
         if self._record_every and self.loops % self._record_every == 0:
             self._record_loop(car, now_ns)
         self.loops += 1
-        stage.kpis.exchanges += 1
+        self.stage.kpis.exchanges += 1
 
     def _command(self, car: Car, now_ns: int) -> None:
         """DC: tell the converter. Limits of zero announce the end: then it ramps off at once."""
