@@ -4,6 +4,7 @@ The functions are written out, variant by variant, as they run a million times.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from protocol.iso20 import phases
@@ -82,12 +83,7 @@ def dc_loop(
         evse_power_limit_achieved=answer.power_limit_achieved,
         evse_current_limit_achieved=answer.current_limit_achieved,
         evse_voltage_limit_achieved=answer.voltage_limit_achieved,
-        control_mode=DynamicDCCLResControlMode(
-            evse_maximum_charge_power=rational(_lower(answer.maximum_charge_w, ratings.maximum_charge_w)),
-            evse_minimum_charge_power=rational(_lower(answer.minimum_charge_w, ratings.maximum_charge_w)),
-            evse_maximum_charge_current=rational(_lower(answer.maximum_charge_a, ratings.maximum_charge_a)),
-            evse_maximum_voltage=rational(_lower(answer.maximum_v, ratings.maximum_v)),
-        ),
+        control_mode=_dc_limits(answer[_LIMITS], ratings),
     )
 
 
@@ -95,7 +91,6 @@ def bpt_dc_loop(
     header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
 ) -> DCChargeLoopRes:
     """The same in both directions; `sign` is that of the discharge limits on the wire."""
-    minimum_v = answer.minimum_v if answer.minimum_v > ratings.minimum_v else ratings.minimum_v
     return DCChargeLoopRes(
         header=header,
         response_code=response_code(answer),
@@ -106,22 +101,38 @@ def bpt_dc_loop(
         evse_power_limit_achieved=answer.power_limit_achieved,
         evse_current_limit_achieved=answer.current_limit_achieved,
         evse_voltage_limit_achieved=answer.voltage_limit_achieved,
-        control_mode=BPTDynamicDCCLResControlMode(
-            evse_maximum_charge_power=rational(_lower(answer.maximum_charge_w, ratings.maximum_charge_w)),
-            evse_minimum_charge_power=rational(_lower(answer.minimum_charge_w, ratings.maximum_charge_w)),
-            evse_maximum_charge_current=rational(_lower(answer.maximum_charge_a, ratings.maximum_charge_a)),
-            evse_maximum_voltage=rational(_lower(answer.maximum_v, ratings.maximum_v)),
-            evse_maximum_discharge_power=rational(
-                sign * _lower(answer.maximum_discharge_w, ratings.maximum_discharge_w)
-            ),
-            evse_minimum_discharge_power=rational(
-                sign * _lower(answer.minimum_discharge_w, ratings.maximum_discharge_w)
-            ),
-            evse_maximum_discharge_current=rational(
-                sign * _lower(answer.maximum_discharge_a, ratings.maximum_discharge_a)
-            ),
-            evse_minimum_voltage=rational(minimum_v),
-        ),
+        control_mode=_bpt_dc_limits(answer[_LIMITS], ratings, sign),
+    )
+
+
+# The limits within an Answer. They change seldom, so the control mode that carries them is made once and shared.
+_FIRST_LIMIT: Final = Answer._fields.index("maximum_charge_w")
+_LIMITS: Final = slice(_FIRST_LIMIT, Answer._fields.index("minimum_v") + 1)
+
+
+@lru_cache(maxsize=4096)
+def _dc_limits(limits: tuple[float, ...], ratings: EVSERatings) -> DynamicDCCLResControlMode:
+    charge_w, least_w, _, _, charge_a, _, maximum_v, _ = limits
+    return DynamicDCCLResControlMode(
+        evse_maximum_charge_power=rational(_lower(charge_w, ratings.maximum_charge_w)),
+        evse_minimum_charge_power=rational(_lower(least_w, ratings.maximum_charge_w)),
+        evse_maximum_charge_current=rational(_lower(charge_a, ratings.maximum_charge_a)),
+        evse_maximum_voltage=rational(_lower(maximum_v, ratings.maximum_v)),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _bpt_dc_limits(limits: tuple[float, ...], ratings: EVSERatings, sign: float) -> BPTDynamicDCCLResControlMode:
+    charge_w, least_w, discharge_w, least_discharge_w, charge_a, discharge_a, maximum_v, minimum_v = limits
+    return BPTDynamicDCCLResControlMode(
+        evse_maximum_charge_power=rational(_lower(charge_w, ratings.maximum_charge_w)),
+        evse_minimum_charge_power=rational(_lower(least_w, ratings.maximum_charge_w)),
+        evse_maximum_charge_current=rational(_lower(charge_a, ratings.maximum_charge_a)),
+        evse_maximum_voltage=rational(_lower(maximum_v, ratings.maximum_v)),
+        evse_maximum_discharge_power=rational(sign * _lower(discharge_w, ratings.maximum_discharge_w)),
+        evse_minimum_discharge_power=rational(sign * _lower(least_discharge_w, ratings.maximum_discharge_w)),
+        evse_maximum_discharge_current=rational(sign * _lower(discharge_a, ratings.maximum_discharge_a)),
+        evse_minimum_voltage=rational(minimum_v if minimum_v > ratings.minimum_v else ratings.minimum_v),
     )
 
 
