@@ -33,7 +33,7 @@ def problems(scenario: Scenario, inputs: Inputs) -> list[str]:
 
 def warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
     """What works but should be known, one line each."""
-    return [*_timer_warnings(scenario), *_grid_warnings(scenario, inputs)]
+    return [*_timer_warnings(scenario), *_unused_warnings(scenario), *_grid_warnings(scenario, inputs)]
 
 
 def _spans_s(scenario: Scenario) -> tuple[float, float, float, float]:
@@ -131,6 +131,17 @@ def _reserve_problems(scenario: Scenario, inputs: Inputs) -> list[str]:
         f"fleet.response replaces_held: the fleet offers {offered_mw:.0f} MW, "
         f"the grid holds {held_mw:.0f} MW; lower fleet.cars_per_ev"
     ]
+
+
+def _unused_warnings(scenario: Scenario) -> list[str]:
+    """What was set for another model of the grid than the one that is simulated."""
+    grid = scenario.grid
+    unused = []
+    if grid.events and grid.model != "closed_loop":
+        unused.append("grid.events")
+    if grid.file and grid.model != "replay":
+        unused.append("grid.file")
+    return [f"{key} has no effect: grid.model is {grid.model}" for key in unused]
 
 
 def _grid_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:

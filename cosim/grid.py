@@ -138,7 +138,8 @@ class Grid:
         self._baseline_kind = section.baseline
         self._baseline = inputs.baseline
         self._record_every = scenario.record.grid_every
-        self._events = tuple(PowerEvent(event.t_s, event.power_mw, event.ramp_s) for event in section.events)
+        disturbances = section.events if section.model == "closed_loop" else ()  # elsewhere they move nothing
+        self._events = tuple(PowerEvent(event.t_s, event.power_mw, event.ramp_s) for event in disturbances)
         self._source = source_of(scenario, inputs, held_back_mw)
         self._without = source_of(scenario, inputs) if section.model == "closed_loop" else None
         self.frequency_hz = self.nominal_hz

@@ -19,8 +19,11 @@ def _columns(run: Run, table: str, names: list[str], ev: int | None = None) -> d
 
 
 def _marks(run: Run) -> list[tuple[float, str]]:
-    events = run.config.get("grid", {}).get("events", [])
-    return [(event["t_s"], f"{event['power_mw']:+g} MW") for event in events]
+    """The events of the grid, where they had an effect."""
+    grid = run.config.get("grid", {})
+    if grid.get("model", "closed_loop") != "closed_loop":
+        return []
+    return [(event["t_s"], f"{event['power_mw']:+g} MW") for event in grid.get("events", [])]
 
 
 def _grid_charts(run: Run) -> list[Chart]:

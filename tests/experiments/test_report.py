@@ -120,6 +120,22 @@ def test_a_replay_shows_one_frequency(tmp_path: Path) -> None:
     assert [curve.name for curve in frequency.curves] == ["as given"]
 
 
+def test_events_that_move_nothing_are_told_and_leave_no_mark(tmp_path: Path) -> None:
+    from experiments import simulate
+
+    run = simulate(
+        "quickstart", duration_s=5.0, fleet={"n_ev": 1}, grid={"model": "nominal"}, report=False, out=tmp_path / "run"
+    )
+    assert run.config["grid"]["events"], "the scenario has one"
+    assert run.manifest["warnings"] == ["grid.events has no effect: grid.model is nominal"]
+    assert [chart.marks for chart in charts_of(run)] == [[]] * len(charts_of(run))
+    assert not run.grid().disturbance_w.any()
+
+
+def test_the_events_of_the_grid_are_marked(small_run: Run) -> None:
+    assert charts_of(small_run)[0].marks == [(30.0, "-6 MW")]
+
+
 def test_texts_in_the_diagram_are_escaped() -> None:
     svg = sequence_svg(
         [Line(0, False, "SessionStopRes", ("FAILED <why>",)), Line(1, True, "a&b", ("<c>",), "event")], 0
