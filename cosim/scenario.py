@@ -217,6 +217,7 @@ class Grid(Section):
     unit: Literal["hz", "mhz", "dev_hz", "dev_mhz"] | None = Field(
         None, description="unit of the column, when its name does not say; dev: deviation from nominal"
     )
+    from_s: Seconds = Field(0.0, description="seconds of the file to leave out at its beginning; model replay")
     start_s: Seconds = Field(0.0, description="simulated time of the first sample; it is held before")
     baseline: Literal["declared", "counterfactual", "file", "zero"] = Field(
         "declared", description="what the fleet was expected to draw"

@@ -142,7 +142,7 @@ def _schedule(scenario: Scenario, files: dict[str, Path]) -> Series | None:
 
 def _with_grid(inputs: Inputs, scenario: Scenario, files: dict[str, Path]) -> Inputs:
     from experiments.presets import load_grid
-    from experiments.series import read_power_series, read_series
+    from experiments.series import read_power_series, read_series, without_beginning
 
     grid = scenario.grid
     if grid.model == "closed_loop":
@@ -153,6 +153,10 @@ def _with_grid(inputs: Inputs, scenario: Scenario, files: dict[str, Path]) -> In
         series = read_series(
             path, grid.column, grid.step_s, grid.unit, 50.0 if grid.nominal_hz is None else grid.nominal_hz
         )
+        try:
+            series = without_beginning(series, grid.from_s)
+        except UserError as error:
+            raise UserError(f"grid.from_s: {error}") from None
         inputs = inputs._replace(frequency=series)
     if grid.baseline == "file":
         inputs = inputs._replace(baseline=read_power_series(_file("grid.baseline_file", grid.baseline_file, files)))

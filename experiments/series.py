@@ -5,6 +5,7 @@ Rows are counted from 1 at the first row of data.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 from cosim.inputs import Series
 from experiments.errors import UserError
 from experiments.keys import did_you_mean
+from models.grid.imbalance import sampled
 
 Floats = npt.NDArray[np.float64]
 
@@ -104,6 +106,22 @@ def read_power_series(
     times_s = _times_s(file, name, step_s)
     _check_rising(file, times_s)
     return _series(file, name, unit, times_s, file.numbers(name) * POWER_UNITS[unit])
+
+
+def without_beginning(series: Series, from_s: float) -> Series:
+    """A series from `from_s` seconds after its first sample on; that instant becomes 0.
+
+    Between two samples it begins with the value on the line between them. Raises UserError when nothing is left.
+    """
+    if from_s == 0.0:
+        return series
+    length_s = series.t_s[-1]
+    if from_s >= length_s:
+        raise UserError(f"must be below {length_s:g} s, the length of the file, got {from_s:g} ({series.source})")
+    after = bisect_right(series.t_s, from_s)
+    first = sampled(series.t_s, series.value, from_s)
+    times_s = (0.0, *(time_s - from_s for time_s in series.t_s[after:]))
+    return Series(times_s, (first, *series.value[after:]), f"{series.source}, from {from_s:g} s on")
 
 
 class _File:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from cosim.inputs import Series
 from cosim.scenario import Scenario
 from experiments.errors import UserError
 from experiments.files import locate
 from experiments.inputs import read_arrivals, read_inputs, read_vehicles, read_visits
+from experiments.validate import validate
 
 CARS = "model,battery_kwh,max_ac_charge_kw,max_dc_charge_kw"
 VISITS = "arrive_s,leave_s,energy_wh,soc,service"
@@ -78,6 +80,50 @@ def test_a_session_that_does_not_hold_is_refused(row: str, complaint: str, tmp_p
     with pytest.raises(UserError) as caught:
         read_visits(csv(tmp_path, VISITS, row))
     assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        pytest.param(["grid.model=nominal"], ["grid.events has no effect: grid.model is nominal"], id="events"),
+        pytest.param(
+            ["grid.file=recorded-60hz-event"], ["grid.file has no effect: grid.model is closed_loop"], id="file"
+        ),
+        pytest.param([], [], id="as it is"),
+    ],
+)
+def test_what_is_set_for_another_model_of_the_grid_is_told(overrides: list[str], told: list[str]) -> None:
+    assert validate("quickstart", overrides).warnings == told
+
+
+def replayed(folder: Path, from_s: float) -> Series | None:
+    path = csv(folder, "t_s,f_hz", "0,50.00", "10,49.90", "20,49.80")
+    grid = {"model": "replay", "file": str(path), "from_s": from_s}
+    return read_inputs(Scenario.model_validate({"grid": grid})).inputs.frequency
+
+
+@pytest.mark.parametrize(
+    ("from_s", "times_s", "values_hz"),
+    [
+        pytest.param(0.0, (0.0, 10.0, 20.0), (50.0, 49.9, 49.8), id="all of it"),
+        pytest.param(10.0, (0.0, 10.0), (49.9, 49.8), id="from a sample on"),
+        pytest.param(5.0, (0.0, 5.0, 15.0), (49.95, 49.9, 49.8), id="from between two samples on"),
+    ],
+)
+def test_a_recording_begins_where_it_is_wanted(
+    from_s: float, times_s: tuple[float, ...], values_hz: tuple[float, ...], tmp_path: Path
+) -> None:
+    series = replayed(tmp_path, from_s)
+    assert series is not None
+    assert series.t_s == times_s
+    assert series.value == pytest.approx(values_hz)
+
+
+def test_a_beginning_beyond_the_recording_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        replayed(tmp_path, 20.0)
+    assert str(caught.value).startswith("grid.from_s: must be below 20 s, the length of the file, got 20 (rows.csv, ")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("location", ["private_weekday", "public_weekend", "workplace_weekday"])
