@@ -12,8 +12,9 @@ from models.control.limits import GAP_RULES, MINIMUM_POWER, LimitParams, limit
 from models.control.measurement import measured_hz
 from models.draws import normal, stream_key, uniform
 from models.grid.imbalance import sampled
+from protocol.iso20.phases import third
 from protocol.iso20.said import Said
-from protocol.values import wire
+from protocol.values import wire_within
 
 STEP_SHARE = 0.05  # of the rating: smaller changes are no setpoint steps
 
@@ -36,6 +37,7 @@ class Control:
         "_noise_hz",
         "_noise_key",
         "_nominal_hz",
+        "_per_phase",
         "_policy",
         "_rated_discharge_w",
         "_rated_w",
@@ -68,6 +70,7 @@ class Control:
         self._discharge_w = section.dc_discharge_w if is_dc else section.ac_discharge_w
         self._maximum_a = section.dc_maximum_a
         self._rated_w = self._rated_discharge_w = 0.0
+        self._per_phase = False
         self._nominal_hz = stage.grid.nominal_hz
         self._measured = stage.grid.measured
         self._follows_series = stage.schedule is not None
@@ -84,8 +87,9 @@ class Control:
             dither_threshold=uniform(stream_key(scenario.seed, "limits.dither"), evse_id, 0),
         )
 
-    def begin(self, car: Car, said: Said, now_ns: int) -> None:
+    def begin(self, car: Car, said: Said, per_phase: bool, now_ns: int) -> None:
         """The charge loop begins: ratings as agreed, and the plan for the session."""
+        self._per_phase = per_phase
         assert said.ratings is not None, "ratings are exchanged before the loop"
         rated_w = min(said.ratings.maximum_charge_w, self._charge_w)
         rated_discharge_w = min(said.ratings.maximum_discharge_w, self._discharge_w)
@@ -141,11 +145,14 @@ class Control:
             requested_w = 0.0
         if self._is_dc:
             losses = car.losses
-            wanted_w = plug_for_grid_w(requested_w, losses.station_charge, losses.station_discharge)
+            wanted_w = requested_w  # nan, no number, is for the limiter to name
+            if wanted_w == wanted_w:
+                wanted_w = plug_for_grid_w(requested_w, losses.station_charge, losses.station_discharge)
             plug_w, reason = limit(wanted_w, view, self._limits)
         else:
             plug_w, reason = limit(requested_w, view, self._limits)
-            plug_w = wire(plug_w)
+            # Towards zero, so that rounding never passes a limit; phase by phase where phases are stated.
+            plug_w = 3.0 * third(plug_w).number if self._per_phase else wire_within(plug_w)
         self.requested_w, self.reason, self.frequency_hz = requested_w, reason, view.frequency_hz
         if (
             plug_w > view.maximum_charge_w

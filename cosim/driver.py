@@ -103,10 +103,11 @@ class Answer(Event, Generic[Message]):
 
 
 class Timer:
-    """One lazy wake-up: pending at most once, re-armed from the deadline as it stands when the wake-up comes.
+    """One lazy wake-up, re-armed from the deadline as it stands when the wake-up comes.
 
     Events cannot be cancelled, so a deadline that moves on, as it does with every message, costs nothing until the old
-    one passes.
+    one passes. A deadline that comes nearer, as it does when the loop's short timer follows a long one, needs a wake-up
+    of its own; the one it overtakes finds itself outdated.
     """
 
     def __init__(
@@ -120,19 +121,19 @@ class Timer:
         self._priority = priority
         self._deadline = deadline
         self._expire = expire
-        self.pending = False
+        self.wake_ns: int | None = None  # when the wake-up that counts will come
 
     def arm(self) -> None:
-        """Make sure that a wake-up is pending if there is a deadline."""
-        if self.pending:
-            return
+        """Make sure that a wake-up is pending, not later than the deadline, if there is one."""
         deadline_ns = self._deadline()
-        if deadline_ns is not None:
-            self.pending = True
-            At(self._env, max(deadline_ns, self._env.now_ns), self._priority, self._wake)
+        if deadline_ns is not None and (self.wake_ns is None or deadline_ns < self.wake_ns):
+            self.wake_ns = max(deadline_ns, self._env.now_ns)
+            At(self._env, self.wake_ns, self._priority, self._wake, self.wake_ns)
 
-    def _wake(self, _: Event) -> None:
-        self.pending = False
+    def _wake(self, event: Event) -> None:
+        if event.value != self.wake_ns:
+            return
+        self.wake_ns = None
         deadline_ns = self._deadline()
         if deadline_ns is not None and deadline_ns <= self._env.now_ns:
             self._expire(self._env.now_ns)

@@ -147,6 +147,8 @@ class Ev:
             self.station.lose(self.end_reason)
         if stage.env.now_ns < self.departure_ns:
             yield At(stage.env, self.departure_ns, self._offer_place)
+        if self.station.contactor_closed:  # the connector stays locked until power is off
+            yield At(stage.env, max(self.car.end_ns, stage.env.now_ns), self._offer_place)
         self._unplug(stage.env.now_ns)
 
     def _agree(self) -> Generator[Event, Any, None]:
@@ -214,6 +216,8 @@ class Ev:
         assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
         answer: Answer[Any] = Answer(env, evcc.deadline_ns, self._apply_place)
         arrival_ns = now_ns + self._lines.request_ns(ev_id, self._requests)
+        if arrival_ns >= answer.deadline_ns:
+            answer.expect()  # it will come too late: silence ends at the deadline, not when it arrives
         At(env, arrival_ns, self._decide_place, self._arrives, (request, answer))
         return answer
 

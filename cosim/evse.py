@@ -29,6 +29,7 @@ from protocol.iso20.sequence import State
 from protocol.iso20.session import EndReason
 
 NO_POWER_W = 1.0  # below this a contactor may open
+DEPARTURE_STEP_S = 1.0  # DepartureTime travels in whole seconds
 LOOP_REQUESTS = frozenset((ACChargeLoopReq, DCChargeLoopReq))
 
 
@@ -151,8 +152,7 @@ class Station:
         self._responses += 1
         self._arrival_ns = arrival_ns = now_ns + self._lines.response_ns(evse_id, self._responses)
         answer.arrive(response, arrival_ns)
-        if not self._timer.pending:
-            self._timer.arm()
+        self._timer.arm()
 
     def _statement(self, kind: type, car: Car) -> Statement:
         """What the station states outside the loop; polled phases take their time."""
@@ -269,7 +269,8 @@ class Station:
     def _answer_loop(self, answer: Answer[Any], car: Car, now_ns: int) -> None:
         secc, control = self.secc, self.control
         if self.loops == 0:
-            control.begin(car, secc.said, now_ns)
+            assert secc.agreed is not None, "the loop comes after ServiceSelection"
+            control.begin(car, secc.said, secc.agreed.per_phase, now_ns)
             if self.is_dc and self.stage.scenario.evse.dc_regulation == "periodic":
                 self._begin_regulation(now_ns)
         if self._renegotiate_if_s is not None and self._notification is None:
@@ -281,7 +282,8 @@ class Station:
         statement = self._dc_statement(car, power_w) if self.is_dc else self._ac_statement(car, power_w)
         self._send(secc.respond(statement, now_ns), answer, now_ns)
         if changed and self._record_setpoints:
-            self._record_setpoint(now_ns, now_ns if self.is_dc else self._arrival_ns)
+            arrives_in_time = self._arrival_ns < answer.deadline_ns
+            self._record_setpoint(now_ns, now_ns if self.is_dc else self._arrival_ns if arrives_in_time else -1)
         if self._record_every and self.loops % self._record_every == 0:
             self._record_loop(car, now_ns)
         self.loops += 1
@@ -332,7 +334,7 @@ class Station:
         """Notify a schedule renegotiation when the departure, as said, has moved too far from the plan."""
         tolerance_s = self._renegotiate_if_s or 0.0
         departure_s = self._departure_s()
-        if abs(departure_s - self._planned_departure_s) > tolerance_s:
+        if abs(departure_s - self._planned_departure_s) > tolerance_s + DEPARTURE_STEP_S:
             self._notification = EVSENotification.SCHEDULE_RENEGOTIATION
             self.control.hold_at_zero = self.stage.scenario.secc.renegotiation_power == "zero"
             self.stage.recorder.event(

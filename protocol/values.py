@@ -45,6 +45,7 @@ __all__ = [
     "rational",
     "unsayable",
     "wire",
+    "wire_within",
 ]
 
 
@@ -141,6 +142,18 @@ def wire(x: float) -> float:
     else:
         return x
     return 0.0 - number if x < 0.0 else number  # 0.0 - 0.0 is +0.0: there is one zero on the wire
+
+
+def wire_within(x: float) -> float:
+    """As `wire`, but never further from zero than `x`: what may be sent where `x` is a limit."""
+    number = wire(x)
+    magnitude = -number if number < 0.0 else number
+    if magnitude <= (-x if x < 0.0 else x) or not magnitude < _LARGEST:
+        return number
+    unit = 0.001
+    while magnitude >= _FULL * unit:
+        unit *= 10.0
+    return wire(number - unit if number > 0.0 else number + unit)
 
 
 class RationalNumber:

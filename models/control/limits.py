@@ -62,10 +62,11 @@ class LimitParams(NamedTuple):
 
 def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[float, int]:
     """Setpoint [W at the plug] for a requested power, and the code of the reason in REASONS."""
-    if requested_w != requested_w:
-        return 0.0, NOT_A_NUMBER
     setpoint_w = requested_w
     reason = NONE
+    if requested_w != requested_w:  # the driver's guarantees below still hold
+        setpoint_w = 0.0
+        reason = NOT_A_NUMBER
 
     # Energy gates. A power that would cross the bound before the next decisions is reduced in time: a car resting at
     # its minimum would otherwise swing between full discharge and charge-at-once in every other loop.

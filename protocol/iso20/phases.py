@@ -6,9 +6,9 @@ An element alone is the sum of all phases. With `_l2` and `_l3` beside it, it is
 from typing import Any, Final, TypeVar
 
 from protocol.schema import ComplexType
-from protocol.values import RationalNumber, rational
+from protocol.values import RationalNumber, rational, wire_within
 
-__all__ = ["split", "total_w"]
+__all__ = ["split", "third", "total_w"]
 
 _LATER: Final = ("_l2", "_l3")
 
@@ -20,18 +20,16 @@ def split(mode: T) -> T:
     values: dict[str, Any] = {particle.field: getattr(mode, particle.field) for particle in mode.particles}
     for field, value in list(values.items()):
         if value is not None and field + "_l2" in values:
-            values[field] = values[field + "_l2"] = values[field + "_l3"] = _third(value.number)
+            values[field] = values[field + "_l2"] = values[field + "_l3"] = third(value.number)
     return type(mode)(**values)
 
 
-def _third(whole: float) -> RationalNumber:
+def third(whole: float) -> RationalNumber:
     """A third as the wire carries it, rounded towards zero where needed: three phases never exceed the whole."""
-    third = rational(whole / 3.0)
-    step = 0.001 if whole > 0.0 else -0.001
-    while abs(third.number) * 3.0 > abs(whole):
-        third = rational(third.number - step)  # the same again while the wire is coarser than the step
-        step *= 10.0
-    return third
+    nearest = rational(whole / 3.0)
+    if abs(nearest.number) * 3.0 <= abs(whole):
+        return nearest
+    return rational(wire_within(whole / 3.0))
 
 
 def total_w(mode: ComplexType, field: str) -> float:

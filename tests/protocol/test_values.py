@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from protocol.iso20.errors import LocalProtocolError
-from protocol.values import RationalNumber, rational, wire
+from protocol.values import RationalNumber, rational, wire, wire_within
 
 FINITE = st.floats(min_value=-1e25, max_value=1e25) | st.floats(min_value=-40_000.0, max_value=40_000.0)
 
@@ -63,6 +63,20 @@ def test_wire_is_off_by_at_most_half_a_step(x):
     step = 0.001 if abs(x) < 32.7 else 0.01 if abs(x) < 327.6 else 0.1 if abs(x) < 3_276.7 else 1.0
     assume(abs(x) < 32.7 or not any(abs(abs(x) - edge) < 0.1 for edge in (32.7, 327.6, 3_276.7)))
     assert abs(wire(x) - x) <= step * 0.5 * (1.0 + 1e-9)
+
+
+@given(FINITE)
+@example(10_000.6)
+@example(3276.74)
+@example(32.7674)
+def test_rounding_within_never_passes_the_number_and_misses_it_by_less_than_a_step(x):
+    number = wire_within(x)
+    assert abs(number) <= abs(x)
+    assert number * x >= 0.0
+    assert rational(number).number == number
+    coarsest = 0.001 * 10.0 ** max(0, math.ceil(math.log10(max(abs(x), 1e-9) / 32.7)))
+    assert abs(x - number) <= coarsest * 1.001
+    assert wire_within(number) == number
 
 
 @given(st.integers(-32_767, 32_767), st.integers(-3, 20))
