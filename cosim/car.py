@@ -55,6 +55,7 @@ class Car:
         "fleet",
         "grid_ws",
         "hold_uj",
+        "hold_w",
         "losses",
         "plug_ws",
         "ramp_down",
@@ -95,7 +96,8 @@ class Car:
         self.charged_ws = self.discharged_ws = 0.0
         self.energised = False
         self.steady = True
-        self.hold_uj = 0
+        self.hold_uj = 0  # energy of a tick at `hold_w`
+        self.hold_w = 0.0
         self.step: Step | None = None
         self._queue: list[
             tuple[int, float, float, float]

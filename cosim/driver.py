@@ -123,9 +123,8 @@ class Timer:
         self._expire = expire
         self.wake_ns: int | None = None  # when the wake-up that counts will come
 
-    def arm(self) -> None:
+    def arm(self, deadline_ns: int | None) -> None:
         """Make sure that a wake-up is pending, not later than the deadline, if there is one."""
-        deadline_ns = self._deadline()
         if deadline_ns is not None and (self.wake_ns is None or deadline_ns < self.wake_ns):
             self.wake_ns = max(deadline_ns, self._env.now_ns)
             At(self._env, self.wake_ns, self._priority, self._wake, self.wake_ns)
@@ -137,4 +136,4 @@ class Timer:
         deadline_ns = self._deadline()
         if deadline_ns is not None and deadline_ns <= self._env.now_ns:
             self._expire(self._env.now_ns)
-        self.arm()
+        self.arm(self._deadline())

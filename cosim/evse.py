@@ -107,7 +107,7 @@ class Station:
         """A vehicle is plugged in."""
         self.car = car
         self.secc.connect(self.stage.env.now_ns)
-        self._timer.arm()
+        self._timer.arm(self.secc.deadline_ns)
 
     def uncouple(self) -> None:
         """The vehicle is unplugged; a contactor still closed then opens, whatever flows."""
@@ -152,7 +152,7 @@ class Station:
         self._responses += 1
         self._arrival_ns = arrival_ns = now_ns + self._lines.response_ns(evse_id, self._responses)
         answer.arrive(response, arrival_ns)
-        self._timer.arm()
+        self._timer.arm(self.secc.deadline_ns)
 
     def _statement(self, kind: type, car: Car) -> Statement:
         """What the station states outside the loop; polled phases take their time."""

@@ -83,9 +83,15 @@ class Fleet:
                 if car.steady and car.bound_guard_ns < NEVER_NS:
                     heapq.heappush(alarms, (car.bound_guard_ns, car.ev_id))
         at_rest = []
+        start_ns = self.tick_start_ns
         for car in self._moving.values():
-            car.advance(now_ns)
-            self.count(car, now_ns)
+            if now_ns >= car.due_ns:
+                car.advance(now_ns)
+            if car.counted_ns == start_ns and car.end_ns <= start_ns:  # waiting: it held its power all through the tick
+                self._tick_uj += self._hold_uj(car)
+                car.counted_ns = now_ns
+            else:
+                self.count(car, now_ns)
             if car.holds_from(now_ns):
                 at_rest.append(car)
         energy_uj = self._tick_uj + self._steady_uj + self.standby_uj
@@ -96,15 +102,20 @@ class Fleet:
         return energy_uj
 
     def _rest(self, car: Car) -> None:
-        energy = segment_energy(
-            car.target_w, car.target_w, car.ramp_up, car.ramp_down, self.tick_ns * 1e-9, *car.losses
-        )
-        car.hold_uj = micro(energy.grid_ws)
         car.steady = True
-        self._steady_uj += car.hold_uj
+        self._steady_uj += self._hold_uj(car)
         del self._moving[car.ev_id]
         if car.bound_guard_ns < NEVER_NS:
             heapq.heappush(self._alarms, (car.bound_guard_ns, car.ev_id))
+
+    def _hold_uj(self, car: Car) -> int:
+        """Energy of a whole tick at the power the car holds; worked out again only when that has changed."""
+        power_w = car.target_w
+        if car.hold_w != power_w:
+            energy = segment_energy(power_w, power_w, car.ramp_up, car.ramp_down, self.tick_ns * 1e-9, *car.losses)
+            car.hold_uj = micro(energy.grid_ws)
+            car.hold_w = power_w
+        return car.hold_uj
 
     # --- the declared baseline ---
 

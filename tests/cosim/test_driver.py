@@ -68,7 +68,7 @@ def test_a_timer_has_one_wake_up_pending_and_follows_a_deadline_that_moves() -> 
 
     timer = Timer(env, place(DECIDE), lambda: deadline[0], expire)
     for at_ns in range(0, 90, 10):  # nine messages, each moving the deadline on
-        At(env, at_ns, place(OFFER), lambda _: timer.arm())
+        At(env, at_ns, place(OFFER), lambda _: timer.arm(deadline[0]))
     At(env, 90, place(OFFER), lambda _: deadline.__setitem__(0, 250))
     env.run()
     assert expired == [250]
