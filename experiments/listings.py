@@ -12,7 +12,8 @@ from experiments import doctor, schema, screen
 from experiments.cli import print_json
 from experiments.layers import read_toml
 from experiments.load import load_one, packaged_scenarios
-from experiments.policies import entry_points, origin_of, packaged_policies, params_class
+from experiments.policies import announced_by, entry_points, find_policy, local_policy, packaged_policies, params_class
+from experiments.record import all_settings, origin_of
 from experiments.toml import toml_text
 from experiments.validate import validate
 
@@ -45,7 +46,7 @@ def policies_command(as_json: bool) -> None:
         )
     for name, point in entry_points().items():
         rows.append(
-            {"name": name, "operation_mode": "", "about": point.value, "parameters": {}, "origin": origin_of(point)}
+            {"name": name, "operation_mode": "", "about": point.value, "parameters": {}, "origin": announced_by(point)}
         )
     if as_json:
         print_json(rows)
@@ -61,11 +62,14 @@ def policies_command(as_json: bool) -> None:
 def config_command(scenario: str, overrides: Sequence[str], variant: str, as_json: bool) -> None:
     """The resolved scenario with the origin of each value."""
     loaded = load_one(scenario, overrides, variant)
-    data = loaded.scenario.model_dump(mode="python")
+    policy = loaded.scenario.policy
+    data = all_settings(loaded.scenario, local_policy(find_policy(policy.name), policy.parameters))
     if as_json:
-        print_json({"settings": data, "origins": {key: layer.origin for key, layer in loaded.origins.items()}})
+        parameters = {f"policy.{key}": origin_of(loaded, f"policy.{key}") for key in data["policy"]}
+        origins = parameters | {key: layer.origin for key, layer in loaded.origins.items()}
+        print_json({"settings": data, "origins": {k: origin for k, origin in origins.items() if origin != "default"}})
         return
-    print(toml_text(data, loaded.origin), end="")
+    print(toml_text(data, lambda key: origin_of(loaded, key)), end="")
 
 
 def validate_command(files: Sequence[str], as_json: bool) -> bool:

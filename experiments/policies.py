@@ -45,7 +45,7 @@ def entry_points() -> dict[str, importlib.metadata.EntryPoint]:
     return {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
 
 
-def origin_of(point: importlib.metadata.EntryPoint) -> str:
+def announced_by(point: importlib.metadata.EntryPoint) -> str:
     """Who announces an entry point, in words."""
     return f"entry point of {point.dist.name}" if point.dist else "entry point"
 
@@ -64,7 +64,7 @@ def find_policy(name: str) -> Found:
         return packaged[name]
     points = entry_points()
     if name in points:
-        return Found(name, points[name].load(), origin_of(points[name]))
+        return Found(name, points[name].load(), announced_by(points[name]))
     raise UserError(f"policy.name: there is no policy '{name}'.{did_you_mean(name, [*packaged, *points])}")
 
 
@@ -152,7 +152,14 @@ def _filled(params: Any, parameters: Mapping[str, Any], name: str) -> Any:
     missing = [field for field in fields if field not in defaults and field not in parameters]
     if missing:
         raise UserError(f"policy '{name}' needs a value for policy.{missing[0]}")
-    return params(**{key: float(value) for key, value in parameters.items()})
+    return params(**{key: _as_declared(value, defaults.get(key)) for key, value in parameters.items()})
+
+
+def _as_declared(value: float, default: Any) -> float:
+    """A whole number, or true and false, stays one where the default is one; everything else is a float."""
+    kind = type(default)
+    whole = kind in (bool, int) and float(value).is_integer() and kind(value) == value
+    return kind(value) if whole else float(value)
 
 
 def _initial(memory: Any, name: str) -> Any:

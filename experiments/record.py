@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cosim.grid import nominal_hz
+from cosim.inputs import LocalPolicy
 from cosim.scenario import Scenario
 from experiments import environment, folder
 from experiments.files import FILE_KEYS, policy_file, short_policy
@@ -40,9 +41,25 @@ def policy_reference(thing: Any) -> Reference:
     return Reference(file if is_module else f"{file}:{own}", Path(file))
 
 
-def stored_settings(scenario: Scenario, replaced: dict[str, str]) -> dict[str, Any]:
-    """All settings as plain values, the files among them replaced: by the path of a copy, or by a hash."""
+def all_settings(scenario: Scenario, policy: LocalPolicy) -> dict[str, Any]:
+    """All settings as plain values; in `policy`, its parameters stand with the values they have in the run."""
     data = scenario.model_dump(mode="python")
+    for key, value in policy.params._asdict().items():
+        if key != "name" and isinstance(value, int | float):  # anything else cannot be set in a scenario
+            data["policy"][key] = value
+    return data
+
+
+def origin_of(loaded: Loaded, key: str) -> str:
+    """Where the value of a setting comes from."""
+    origin = loaded.origin(key)
+    section, _, name = key.partition(".")
+    return "policy default" if origin == "default" and section == "policy" and name != "name" else origin
+
+
+def stored_settings(scenario: Scenario, policy: LocalPolicy, replaced: dict[str, str]) -> dict[str, Any]:
+    """All settings, the files among them replaced: by the path of a copy, or by a hash."""
+    data = all_settings(scenario, policy)
     for key in FILE_KEYS:
         *path, last = key.name.split(".")
         section = data
@@ -55,16 +72,18 @@ def stored_settings(scenario: Scenario, replaced: dict[str, str]) -> dict[str, A
     return data
 
 
-def config_text(loaded: Loaded, inputs: dict[str, dict[str, str]]) -> str:
+def config_text(loaded: Loaded, policy: LocalPolicy, inputs: dict[str, dict[str, str]]) -> str:
     """The resolved scenario as TOML, naming the copies of its files; a remark behind each value that is no default."""
-    data = stored_settings(loaded.scenario, {key: copy["file"] for key, copy in inputs.items()})
+    data = stored_settings(loaded.scenario, policy, {key: copy["file"] for key, copy in inputs.items()})
     told = "# The scenario as it was run, every setting with its value. To run it again: v2g-cosim run <this folder>\n"
-    return told + toml_text(data, lambda key: "" if loaded.origin(key) == "default" else loaded.origin(key))
+    said = {"default": ""}
+    return told + toml_text(data, lambda key: said.get(origin := origin_of(loaded, key), origin))
 
 
 def config_hash(scenario: Scenario, read: Read) -> str:
     """SHA-256 over everything that decides the outcome: settings, contents of files, source of the policy."""
-    data = stored_settings(scenario, {key: folder.sha256(path) for key, path in read.files.items()})
+    copies = {key: folder.sha256(path) for key, path in read.files.items()}
+    data = stored_settings(scenario, read.inputs.policy, copies)
     data["policy"]["source"] = source_hash(read.policy.thing)
     text = json.dumps(folder.finite(data), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -174,7 +174,7 @@ def _run_into(
     interrupts: Interrupts,
 ) -> None:
     inputs = folder.copy_inputs(read.files, path)
-    (path / folder.CONFIG).write_text(config_text(loaded, inputs), encoding="utf-8")
+    (path / folder.CONFIG).write_text(config_text(loaded, read.inputs.policy, inputs), encoding="utf-8")
     source = "" if "policy.name" in read.files or read.policy.origin != "given" else source_of(read.policy.thing)
     if source:  # typed in a notebook: kept to be read, it cannot be run from there
         (path / "inputs" / "policy-source.txt").write_text(source, encoding="utf-8")

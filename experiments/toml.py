@@ -41,7 +41,7 @@ def _float(value: float) -> str:
         return "nan"
     if math.isinf(value):
         return "inf" if value > 0.0 else "-inf"
-    return repr(value)
+    return repr(float(value))  # numpy's floats show themselves differently
 
 
 def toml_text(data: dict[str, Any], comment: Callable[[str], str] = lambda _: "") -> str:

@@ -206,6 +206,17 @@ def test_config_prints_each_value_with_its_origin() -> None:
     assert json.loads(command("config", "quickstart", "--json").stdout)["origins"]["fleet.n_ev"] == "quickstart.toml"
 
 
+def test_config_shows_what_a_policy_takes_when_nothing_is_set() -> None:
+    arguments = ("config", "quickstart", "policy.name=droop-soc", "policy.restore_s=600")
+    text = command(*arguments).stdout
+    assert "droop_pu = 0.01  # policy default" in text
+    assert "restore_s = 600.0  # override 2" in text
+    document = json.loads(command(*arguments, "--json").stdout)
+    assert document["settings"]["policy"]["restore_pu"] == 0.1
+    assert document["origins"]["policy.restore_pu"] == "policy default"
+    assert document["origins"]["policy.name"] == "override 1"
+
+
 def test_validate_checks_without_running(here: Path) -> None:
     (here / "bad.toml").write_text("[fleet]\nnev = 3\n", encoding="utf-8")
     assert command("validate", "quickstart", "trip-gb").exit_code == 0

@@ -9,6 +9,7 @@ import pytest
 
 from cosim.scenario import Scenario
 from experiments import simulate
+from experiments.compare import Difference, compare_config
 from experiments.digest import digests
 from experiments.errors import UserError
 from experiments.folder import read_json
@@ -25,6 +26,19 @@ class Params(NamedTuple):
 
 def steady(view: Any, params: Params) -> float:
     return params.watts
+
+
+class Counted(NamedTuple):
+    """Parameters of several kinds, all with defaults."""
+
+    cars: int = 2
+    share: float = 0.1
+    on: bool = True
+    word: str = "fixed"
+
+
+def counting(view: Any, params: Counted) -> float:
+    return -params.share * view.rated_w * len(range(params.cars))  # a range takes whole numbers only
 
 
 def breaks(view: Any, params: Params) -> float:
@@ -192,6 +206,18 @@ def test_the_resolved_scenario_names_the_origin_of_what_was_set(small_run: Run) 
     assert 'preset = "inputs/island.toml"  # quickstart.toml' in text
     assert "tick_s = 0.1\n" in text
     assert tomllib.loads(text)["fleet"]["cars_per_ev"] == 10.0
+
+
+def test_parameters_that_nobody_set_are_written_down_and_run_again(small: dict[str, Any], tmp_path: Path) -> None:
+    run = simulate("quickstart", counting, out=tmp_path / "first", report=False, **small)
+    text = (run.path / "config.toml").read_text(encoding="utf-8")
+    assert "cars = 2  # policy default\nshare = 0.1  # policy default\non = true  # policy default\n" in text
+    assert "word" not in text, "no scenario can set it"
+    again = simulate(run.path, out=tmp_path / "again", report=False)
+    assert digests(again) == digests(run)
+    assert again.manifest["config_sha256"] == run.manifest["config_sha256"]
+    other = simulate("quickstart", counting, parameters={"cars": 1}, out=tmp_path / "other", report=False, **small)
+    assert Difference("policy.cars", (2, 1)) in compare_config([run, other])
 
 
 @pytest.mark.parametrize(
