@@ -25,7 +25,7 @@ LABELS = {
     "feasible_target_met_share": "feasible targets met",
     "tracking_rmse_w": "tracking error, rms",
     "response_delay.count": "setpoint steps delivered",
-    "response_delay.superseded": "setpoint steps superseded",
+    "response_delay.superseded": "setpoint steps replaced by newer ones",
     "response_delay.p50_s": "response delay, median",
     "response_delay.p95_s": "response delay, 95 %",
     "response_delay.p99_s": "response delay, 99 %",

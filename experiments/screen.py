@@ -14,6 +14,7 @@ from cosim.scenario import Scenario
 from experiments import folder
 from experiments.figures import difference, scaled, text
 from experiments.files import short_policy
+from experiments.hints import quiet_reason
 from experiments.runs import Run
 
 NAME = "v2g-cosim"
@@ -67,6 +68,9 @@ def outcome(run: Run) -> Iterable[str]:
     if kpis:
         yield from _frequency(kpis, run.manifest.get("nominal_hz", 50.0))
         yield _line("service", _service(kpis))
+        quiet = quiet_reason(run)
+        if quiet:
+            yield _line("", f"[yellow]{escape(quiet)}[/]")
         yield _line("energy", _energy(run))
         yield _line("response", _response(kpis.get("response_delay", {})))
         yield _line("sessions", _sessions(kpis))
@@ -111,11 +115,12 @@ def _energy(run: Run) -> str:
 
 
 def _response(delay: dict[str, Any]) -> str:
-    if not delay.get("count"):
-        return f"no setpoint step of 5 % or more was followed through ({delay.get('superseded', 0):,} superseded)"
-    quantiles = " · ".join(f"{name} {text('_s', delay.get(f'{name}_s'))}" for name in ("p50", "p95", "p99"))
-    counts = f"{delay['count']:,} steps, {delay['superseded']:,} superseded"
-    return f"{quantiles}   [dim]({counts})[/]"
+    delivered, replaced = delay.get("count", 0), delay.get("superseded", 0)
+    newer = f" · {replaced:,} replaced by newer ones" if replaced else ""
+    if not delivered:
+        return f"no setpoint step of 5 % or more was delivered{newer}"
+    quantiles = " · ".join(f"{name} {text('_s', delay.get(f'{name}_s'))}" for name in ("p50", "p95"))
+    return f"{quantiles} for {delivered:,} steps of 5 % or more{newer}"
 
 
 def _sessions(kpis: dict[str, Any]) -> str:

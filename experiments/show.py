@@ -5,6 +5,7 @@ from typing import Any
 
 from cosim.tables import TABLES
 from experiments.figures import flat, label, text
+from experiments.hints import quiet_reason
 from experiments.runs import Run
 
 LEFT_OUT = ("messages.",)  # counts by message: many lines, in kpis.json
@@ -37,6 +38,9 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("started", str(manifest.get("started", "?"))),
         ("folder", str(run.path)),
     ]
+    quiet = quiet_reason(run)
+    if quiet:
+        found.insert(3, ("note", quiet))
     if manifest.get("error"):
         found.insert(2, ("error", manifest["error"]))
     return found
