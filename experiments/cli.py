@@ -49,7 +49,9 @@ Overrides = Annotated[
 RunName = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", help="Run folder, its name, latest, or latest~1 for the one before.", autocompletion=run_names
+        metavar="RUN",
+        help="Run folder, its name, latest, latest~1 for the one before, or RUN/VARIANT.",
+        autocompletion=run_names,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]

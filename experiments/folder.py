@@ -56,11 +56,34 @@ def point_latest(folder: Path) -> None:
 
 
 def find_run(name: str | os.PathLike[str], runs: Path = RUNS) -> Path:
-    """Folder of a run: a path, a name below runs/, the start of one, `latest`, or `latest~1` for the one before."""
+    """Folder of a run: a path, a name below runs/, the start of one, `latest`, or `latest~1` for the one before.
+
+    Where this is a folder of variants, `<any of these>/NAME` is the variant NAME. Raises UserError.
+    """
     path = Path(name)
     if (path / MANIFEST).is_file():
         return path.resolve() if path.is_symlink() else path
-    text = str(name)
+    variant = None if path.is_dir() else _variant(path, runs)
+    return variant or _run_below(path, runs)
+
+
+def _variant(path: Path, runs: Path) -> Path | None:
+    """The variant that a path ends in; None if what stands before it is no run."""
+    if len(path.parts) < 2:
+        return None
+    try:
+        around = find_run(path.parent, runs)
+    except UserError:
+        return None
+    inside = variants_of(around)
+    if path.name in inside:
+        return inside[path.name]
+    told = did_you_mean(path.name, inside) if inside else " It is a single run."
+    raise UserError(f"{path.parent.as_posix()} has no variant '{path.name}'.{told}")
+
+
+def _run_below(path: Path, runs: Path) -> Path:
+    text = path.as_posix()
     known = run_folders(runs)
     back = re.fullmatch(r"(?:runs/)?latest(?:~(\d+))?", text)
     if back:
@@ -87,6 +110,11 @@ def run_folders(runs: Path = RUNS) -> list[Path]:
 def variants_of(folder: Path) -> dict[str, Path]:
     """The runs inside a folder that holds the variants of one scenario; empty for a plain run."""
     return {name: folder / name for name in read_manifest(folder).get("variants", [])}
+
+
+def ways_in(name: str | os.PathLike[str], folder: Path) -> str:
+    """What to type for each of the runs in a folder of variants that was found as `name`."""
+    return ", ".join(f"{Path(name).as_posix()}/{variant}" for variant in variants_of(folder))
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -1,5 +1,6 @@
 """A scenario by name, path or run folder: found, laid together with what it extends and with overrides, and checked."""
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -11,6 +12,7 @@ from cosim.inputs import Inputs
 from cosim.scenario import Scenario
 from experiments.errors import UserError
 from experiments.files import anchor
+from experiments.folder import CONFIG, RUNS, find_run, ways_in
 from experiments.inputs import read_inputs
 from experiments.keys import did_you_mean
 from experiments.layers import Layer, expand, overlay, parse_override, read_toml
@@ -37,20 +39,34 @@ def packaged_scenarios() -> dict[str, Path]:
 
 
 def find_scenario(name: str, folder: Path | None = None) -> Path:
-    """File of a packaged scenario, of a TOML file, or of a run folder; relative paths count from `folder`."""
+    """File of a packaged scenario, of a TOML file, or of a run (its folder, `latest`, `latest/VARIANT`).
+
+    Relative paths count from `folder`. Raises UserError.
+    """
     packaged = packaged_scenarios()
     if name in packaged:
         return packaged[name]
     path = (folder or Path.cwd()) / name
-    if path.is_dir():
-        if (path / "config.toml").is_file():
-            return path / "config.toml"
-        raise UserError(f"'{name}' is a folder without a config.toml, so it is no run that could be repeated")
     if path.is_file():
         return path
+    runs = (folder or Path.cwd()) / RUNS
+    if path.is_dir():
+        return _config_of(path, name)
+    if (runs / name).is_dir() or re.match(r"latest(~\d+)?(/|$)", name):
+        return _config_of(find_run(name, runs), name)
     if path.suffix == ".toml" or len(Path(name).parts) > 1:
         raise UserError(f"there is no scenario file '{name}' (looked for {path.resolve()})")
     raise UserError(f"there is no scenario '{name}'.{did_you_mean(name, packaged)}")
+
+
+def _config_of(folder: Path, name: str) -> Path:
+    """The resolved scenario in a run folder."""
+    if (folder / CONFIG).is_file():
+        return folder / CONFIG
+    ways = ways_in(name, folder)
+    if ways:
+        raise UserError(f"'{name}' holds the variants of a scenario, repeat one of them: {ways}")
+    raise UserError(f"'{name}' is a folder without a {CONFIG}, so it is no run that could be repeated")
 
 
 def load(

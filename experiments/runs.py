@@ -23,11 +23,11 @@ TIME_S = "time_s"
 
 
 def load_run(path: str | os.PathLike[str] = folder.LATEST, runs: Path = folder.RUNS) -> "Run":
-    """Open a run: its folder, its name below `runs`, `latest`, or `latest~1` for the one before."""
+    """Open a run: its folder, its name below `runs`, `latest`, `latest~1` for the one before, or `latest/VARIANT`."""
     found = folder.find_run(path, runs)
-    variants = folder.variants_of(found)
-    if variants:
-        raise UserError(f"{found} holds several runs, open one of them: {', '.join(str(p) for p in variants.values())}")
+    ways = folder.ways_in(path, found)
+    if ways:
+        raise UserError(f"'{path}' holds the variants of a scenario, open one of them: {ways}")
     return Run(found)
 
 

@@ -164,6 +164,7 @@ def next_steps(run: Run, scenario: str, variants: Path | None = None) -> Iterabl
         yield f"  [cyan]open[/]  {escape(str(report))}"
     if variants is not None:
         yield f"  [cyan]next[/]  {program()} compare {escape(name)}"
+        yield f"        {program()} trace {escape(name)}/{escape(run.path.name)}"
         return
     yield f"  [cyan]next[/]  {program()} trace {escape(name)}"
     if inside:

@@ -97,6 +97,15 @@ def test_run_of_variants_prints_a_comparison(here: Path) -> None:
     assert [run["variant"] for run in document["runs"]] == ["with", "without"]
     assert command("show", "latest").exit_code == 0
     assert "without/charge_loop" in command("digest", "latest").stdout
+    assert "trace latest/with" in done.stdout
+    assert "AC_ChargeLoopReq" in command("trace", "latest/with").stdout
+    assert command("trace").stderr == (
+        "error: 'latest' holds the variants of a scenario, open one of them: latest/with, latest/without\n"
+    )
+    assert command("compare", "latest/with", "latest/without").exit_code == 0
+    again = command("run", "latest/without", "--no-report")
+    assert "mine · 2 EVs × 10 cars · uncontrolled" in again.stdout
+    assert command("run", "latest~1").stderr.endswith("repeat one of them: latest~1/with, latest~1/without\n")
     only = command("run", "mine.toml", *SHORT, "--no-report", "--variant", "without")
     assert "mine [without]" in only.stdout
 

@@ -114,12 +114,39 @@ def test_a_run_that_is_not_there_is_told(name: str, complaint: str, here: Path) 
     assert complaint in str(caught.value)
 
 
-def test_a_folder_of_variants_is_opened_one_by_one(here: Path) -> None:
-    folder = made(here / "runs", "both", "2026-01-01", variants=["a"])
-    made(folder, "a", "2026-01-01", variant="a", scenario="both")
-    with pytest.raises(UserError, match="holds several runs"):
-        load_run("both")
-    assert load_run(folder / "a").name == "both [a]"
+@pytest.fixture
+def both(here: Path) -> Path:
+    """A folder of the variants `with` and `without`, the latest of two runs."""
+    made(here / "runs", "old", "2025-01-01")
+    folder = made(here / "runs", "both-1", "2026-01-01", variants=["with", "without"])
+    for name in ("with", "without"):
+        made(folder, name, "2026-01-01", variant=name, scenario="both")
+    point_latest(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["latest", "latest/", "both-1", "runs/both-1", "runs/latest", "both"])
+def test_a_folder_of_variants_names_the_ways_to_open_one(name: str, both: Path) -> None:
+    plain = name.rstrip("/")
+    with pytest.raises(UserError) as caught:
+        load_run(name)
+    assert str(caught.value).endswith(f"open one of them: {plain}/with, {plain}/without")
+    assert load_run(f"{plain}/without").name == "both [without]"
+    assert load_run(both / "with").name == "both [with]"
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        pytest.param("latest/wiht", "latest has no variant 'wiht'. Did you mean 'with'?", id="misspelt"),
+        pytest.param("latest~1/with", "latest~1 has no variant 'with'. It is a single run.", id="no variants"),
+        pytest.param("nowhere/with", "there is no run 'nowhere/with'", id="no run"),
+    ],
+)
+def test_a_variant_that_is_not_there_is_told(name: str, complaint: str, both: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        load_run(name)
+    assert str(caught.value).startswith(complaint)
 
 
 def test_a_manifest_that_cannot_be_read_is_empty(tmp_path: Path) -> None:
