@@ -23,7 +23,7 @@ class Row(NamedTuple):
     setup_ms_per_session: float
 
 
-def bench(sizes: tuple[int, ...] = (1_000, 10_000), exchanges: int = 150_000, rounds: int = 2) -> list[Row]:
+def bench(sizes: tuple[int, ...] = (1_000, 10_000), exchanges: int = 100_000, rounds: int = 2) -> list[Row]:
     """Measure both, one after the other, `rounds` times each, and keep the best of each.
 
     Parameters
