@@ -4,12 +4,17 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from experiments import compare, figures, folder, screen, show
 from experiments.cli import print_json
 from experiments.digest import digests
 from experiments.errors import UserError
 from experiments.runs import Run, load_run
+from experiments.sheet import Sheet, sheet_lines
 from experiments.trace import busiest_ev, fold, lines_of, trace_text
+
+WHOLE = (pa.int64(), pa.int32())
 
 
 def show_command(name: str, table: str | None, ev: int | None, rows: int, where: str, as_json: bool) -> None:
@@ -37,25 +42,40 @@ def show_table(run: Run, table: str, ev: int | None, rows: int, where: str, as_j
             frame = frame.query(where)
         except Exception as error:  # pandas raises whatever its parser or a column's type raises
             raise UserError(f"--where {where!r} does not fit table {table}: {error}") from None
-    total, units = len(frame), frame.attrs.get("units", {})
-    frame = frame.head(rows)
-    if as_json:
-        print(frame.to_json(orient="records", indent=2))
-        return
-    titles = [
-        f"{column}\n[{units.get(column, '')}]" if units.get(column, "1") != "1" else f"{column}\n" for column in frame
+    total, frame = len(frame), frame.head(rows)
+    whole = {field.name for field in run.dataset(table).schema if field.type in WHOLE}  # absent ones made them floats
+    cells = [
+        [plain_cell(value, column in whole) for column, value in zip(frame, row, strict=True)]
+        for row in frame.itertuples(index=False)
     ]
-    numbers = [number for number, column in enumerate(frame) if frame[column].dtype.kind in "if"]
-    cells = [[cell_text(value) for value in row] for row in frame.itertuples(index=False)]
-    out = screen.console()
-    out.print(screen.table(titles, cells, right=numbers))
+    if as_json:
+        print_json([dict(zip(frame, row, strict=True)) for row in cells])
+        return
+    units = [frame.attrs.get("units", {}).get(column, "1") for column in frame]
+    sheet = Sheet(
+        titles=list(frame),
+        units=["" if unit == "1" else f"[{unit}]" for unit in units],
+        numbers=[frame[column].dtype.kind in "if" for column in frame],
+        rows=[[cell_text(value) for value in row] for row in cells],
+    )
+    for line in sheet_lines(sheet, screen.width()):
+        print(line)
     if total > rows:
         print(f"{total - rows:,} more rows: -n {total}", file=sys.stderr)
 
 
+def plain_cell(value: Any, whole: bool) -> int | float | str | None:
+    """A cell as Python has it; None where it is absent."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, str):
+        return value
+    return int(value) if whole else float(value)
+
+
 def cell_text(value: Any) -> str:
     """A cell of a table."""
-    if value is None or value != value:
+    if value is None:
         return figures.NOTHING
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 

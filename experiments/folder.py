@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -130,14 +131,21 @@ def json_text(data: Any) -> str:
 
 
 def finite(data: Any) -> Any:
-    """`data` with None in place of what JSON cannot say: nan and infinities."""
+    """`data` as JSON can say it: None in place of nan and infinities, text in place of objects it does not know.
+
+    Such objects come from a policy of one's own, as defaults of its parameters.
+    """
+    if data is None or isinstance(data, str | bool | int):
+        return data
+    if isinstance(data, Integral):  # numpy's
+        return int(data)
     if isinstance(data, float):
-        return data if math.isfinite(data) else None
+        return float(data) if math.isfinite(data) else None
     if isinstance(data, Mapping):
         return {str(key): finite(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [finite(item) for item in data]
-    return data
+    return str(data)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -97,7 +97,11 @@ def schema_command(table: str | None, json_schema: bool, as_json: bool) -> None:
         return
     out = screen.console()
     if table == schema.SCENARIO:
-        out.print(screen.table(("setting", "type", "default", "meaning"), schema.setting_rows()))
+        titles, settings = ("setting", "type", "default", "meaning"), schema.setting_rows()
+        if as_json:
+            print_json([dict(zip(titles, row, strict=True)) for row in settings])
+            return
+        out.print(screen.table(titles, settings))
         return
     chosen = [schema.table_named(table)] if table else list(TABLES.values())
     if as_json:

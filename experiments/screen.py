@@ -26,6 +26,11 @@ def console() -> Console:
     return Console(highlight=False, width=wide)
 
 
+def width() -> int:
+    """Characters in a line: of the terminal, as the environment variable COLUMNS says, or a hundred without either."""
+    return shutil.get_terminal_size((100, 24)).columns
+
+
 def program() -> str:
     """How the user calls this program, to be copied from the screen."""
     called = Path(sys.argv[0])

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from experiments import environment
 from experiments.cli import app
-from experiments.runs import Run
+from experiments.runs import Run, load_run
 
 ROOT = Path(__file__).parents[2]
 SHORT = [
@@ -22,6 +22,17 @@ SHORT = [
     "fleet.arrival.plug_in_s=[0,0.5]",
     "grid.events=[{t_s=5,power_mw=-6}]",
 ]
+# A policy whose parameters JSON cannot say.
+ODD = """
+from typing import NamedTuple
+
+class Params(NamedTuple):
+    most: float = float("inf")
+    kind: type = int
+
+def setpoint_w(view, params):
+    return float("nan")
+"""
 
 
 def command(*arguments: str) -> Result:
@@ -168,6 +179,58 @@ def test_show_prints_rows_of_a_table(inside: Path) -> None:
     assert "68 more rows" in done.stderr
     rows = json.loads(command("show", "latest", "messages", "--ev", "0", "-n", "1", "--json").stdout)
     assert rows[0]["message"] == "supportedAppProtocolReq"
+
+
+@pytest.mark.parametrize("columns", [100, 30])
+def test_a_table_too_wide_for_the_line_has_a_line_per_column(
+    columns: int, inside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = command("show", "latest", "charge_loop", "-n", "4").stdout.splitlines()
+    assert max(map(len, lines)) <= max(columns, len("limit_discharge_w [W]   1100000000"))
+    assert lines[1].split()[:2] == ["time_s", "[s]"]
+    heads = [line.split()[0] for line in lines if line]
+    assert set(heads) == set(load_run("latest").charge_loop().columns), "no heading is broken"
+
+
+def test_whole_numbers_stay_whole_where_some_are_absent(inside: Path) -> None:
+    rows = json.loads(command("show", "latest", "sessions", "--json").stdout)
+    assert [row["stop_ns"] for row in rows] == [None, None]
+    assert all(type(row["first_loop_ns"]) is int for row in rows)
+
+
+def refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show"],
+        ["show", "latest", "grid"],
+        ["show", "latest", "sessions"],
+        ["show", "latest", "grid", "--where", "t_ns < 0"],
+        ["compare", "latest~1", "latest"],
+        ["trace"],
+        ["digest"],
+        ["scenarios"],
+        ["policies"],
+        ["config", "quickstart", "policy.name=./odd.py"],
+        ["validate", "quickstart"],
+        ["schema"],
+        ["schema", "scenario"],
+        ["doctor"],
+        ["run", "quickstart", *SHORT, "policy.name=./odd.py", "grid.model=nominal", "--no-report", "--out", "odd"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:3]),
+)
+def test_what_is_printed_as_json_is_strict_json(arguments: list[str], inside: Path) -> None:
+    (inside / "odd.py").write_text(ODD, encoding="utf-8")
+    done = command(*arguments, "--json")
+    assert done.exit_code == 0, done.stderr
+    json.loads(done.stdout, parse_constant=refuse)
+    for name in ("odd/kpis.json", "odd/manifest.json") if "odd" in arguments else ():
+        json.loads((inside / name).read_text(encoding="utf-8"), parse_constant=refuse)
 
 
 def test_trace_prints_messages(inside: Path) -> None:

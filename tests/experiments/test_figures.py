@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from experiments.compare import compare_config, compare_kpis
@@ -54,6 +55,12 @@ def test_json_has_no_nan() -> None:
     assert (
         json_text({"a": float("nan"), "b": [1.0, float("inf")]})
         == '{\n  "a": null,\n  "b": [\n    1.0,\n    null\n  ]\n}\n'
+    )
+
+
+def test_json_says_what_it_does_not_know_as_text() -> None:
+    assert json_text({"whole": np.int64(3), "share": np.float64(0.5), "place": Path("a")}) == (
+        '{\n  "whole": 3,\n  "share": 0.5,\n  "place": "a"\n}\n'
     )
 
 
