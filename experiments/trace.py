@@ -49,7 +49,20 @@ def lines_of(run: Run, ev: int) -> list[Line]:
     ]
     events = run.table("events", ev=ev, columns=["t_ns", "kind", "detail"], as_="arrow").to_pylist()
     found += [Line(row["t_ns"], True, row["kind"], (row["detail"],), "event") for row in events]
+    if not any("ChargeLoop" in line.message for line in found):
+        found += _loops_left_out(run, ev)
     return sorted(found, key=lambda line: (line.t_ns, line.kind))  # at one instant, "event" before "message"
+
+
+def _loops_left_out(run: Run, ev: int) -> list[Line]:
+    """Where the loop would stand, how many turns it had, and how to see them."""
+    rows = run.table("sessions", ev=ev, columns=["first_loop_ns", "loops"], as_="arrow").to_pylist()
+    hint = f"not recorded; record.trace_evs=[{ev}] records them"
+    return [
+        Line(row["first_loop_ns"], True, "charge_loop", (f"{row['loops']:,} exchanges, {hint}",), "event")
+        for row in rows
+        if row["first_loop_ns"] is not None
+    ]
 
 
 def fold(lines: list[Line]) -> list[Line]:

@@ -233,6 +233,11 @@ def test_what_is_printed_as_json_is_strict_json(arguments: list[str], inside: Pa
         json.loads((inside / name).read_text(encoding="utf-8"), parse_constant=refuse)
 
 
+def test_trace_says_where_loop_messages_were_left_out(inside: Path) -> None:
+    assert "exchanges, not recorded; record.trace_evs=[1] records them" in command("trace", "--ev", "1").stdout
+    assert "not recorded" not in command("trace", "--ev", "0").stdout
+
+
 def test_trace_prints_messages(inside: Path) -> None:
     assert "EV000 -> EVSE000 AC_ChargeLoopReq" in command("trace").stdout
     assert "more like this" not in command("trace", "--all").stdout
