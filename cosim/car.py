@@ -7,7 +7,7 @@ reaction delay is over. Nothing is integrated in steps: whoever needs power or e
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from models.car.battery import Battery, soc_after
+from models.car.battery import Battery, open_circuit_v, soc_after, terminal_v
 from models.car.converter import Converter, Energy, Loss, ramp_duration_s, ramp_power_w, segment_energy, start_delay_s
 
 if TYPE_CHECKING:
@@ -124,6 +124,12 @@ class Car:
     def settled_soc(self) -> float:
         """State of charge when energies were last settled: at the last offer, or later."""
         return soc_after(self.soc_start, self.cells_ws, self.battery.capacity_wh)
+
+    def voltage_v(self, power_w: float) -> float:
+        """Voltage at the battery's terminals under `power_w` [V], charged as it was when energies were last settled."""
+        battery = self.battery
+        open_v = open_circuit_v(self.settled_soc(), battery.open_circuit_empty_v, battery.open_circuit_full_v)
+        return terminal_v(power_w, open_v, battery.resistance_ohm)
 
     def peek(self, now_ns: int) -> tuple[float, float]:
         """State of charge and energy of the cells since plug-in [W s] without settling, for the record only."""

@@ -12,16 +12,14 @@ from simpy import Event
 from cosim.car import Car
 from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, place
 from cosim.evse import Station
-from cosim.journal import TO_EVSE
+from cosim.journal import LOOP_REQUESTS, TO_EVSE
 from cosim.scenario import to_ns
 from cosim.stage import Stage
-from models.car.battery import charge_limit_w, discharge_limit_w, open_circuit_v, terminal_v
+from models.car.battery import charge_limit_w, discharge_limit_w
 from models.car.vehicle import Vehicle
 from models.control.charge_loop import accepted_w, energy_request_wh
 from models.draws import stream_key, uniform
-from protocol.iso20.ac import ACChargeLoopReq
 from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing
-from protocol.iso20.dc import DCChargeLoopReq
 from protocol.iso20.evcc import EVCC, Offer
 from protocol.iso20.evcc import Event as Meaning
 from protocol.iso20.sequence import State
@@ -30,7 +28,6 @@ from protocol.iso20.session import EndReason
 PRECHARGE_TOLERANCE_V = 20.0  # between station and battery before the contactors close
 SAFE_V = 60.0  # below it, welding detection is satisfied
 NO_CURRENT_A = 0.5
-LOOP_REQUESTS = (ACChargeLoopReq, DCChargeLoopReq)
 
 
 class Visit(NamedTuple):
@@ -174,7 +171,7 @@ class Ev:
     def _needs_time(self) -> bool:
         """Whether the vehicle's own side of this phase is not finished."""
         if self.evcc.state is State.PRE_CHARGE:
-            return abs(self._evse_v - self._battery_v(0.0)) > PRECHARGE_TOLERANCE_V
+            return abs(self._evse_v - self.car.voltage_v(0.0)) > PRECHARGE_TOLERANCE_V
         return self.evcc.state is State.WELDING_DETECTION and self._evse_v > SAFE_V
 
     def _charge_loop(self) -> Generator[Event, Any, None]:
@@ -298,11 +295,6 @@ class Ev:
             discharge_w if discharge_w < visit.discharge_w else visit.discharge_w,
         )
 
-    def _battery_v(self, power_w: float) -> float:
-        battery = self.car.battery
-        open_v = open_circuit_v(self.car.settled_soc(), battery.open_circuit_empty_v, battery.open_circuit_full_v)
-        return terminal_v(power_w, open_v, battery.resistance_ohm)
-
     def _offer(self, now_ns: int) -> Offer:
         """What the vehicle states of itself now."""
         visit, car, vehicle = self.visit, self.car, self.visit.vehicle
@@ -311,7 +303,7 @@ class Ev:
         capacity_wh = car.battery.capacity_wh
         charge_w, discharge_w = (0.0, 0.0) if self._leaving else self.limits_w(soc)
         until_departure_ns = self.departure_ns - now_ns
-        battery_v = self._battery_v(power_w) if self._is_dc else 0.0
+        battery_v = car.voltage_v(power_w) if self._is_dc else 0.0
         return Offer(
             until_departure_ns * 1e-9 if until_departure_ns > 0 else 0.0,
             energy_request_wh(visit.target_soc, soc, capacity_wh),

@@ -11,26 +11,23 @@ from simpy import Event
 from cosim.car import Car
 from cosim.control import Control
 from cosim.driver import DECIDE, Answer, At, Timer, place
-from cosim.journal import TO_EV
+from cosim.journal import LOOP_REQUESTS, TO_EV
 from cosim.scenario import to_ns
 from cosim.site import Site
 from cosim.stage import Stage
-from models.car.battery import open_circuit_v, terminal_v
 from models.car.converter import grid_for_plug_w, loss_w
 from models.control.limits import CURRENT, EV_POWER, STATION_POWER
 from models.draws import stream_key, uniform
-from protocol.iso20.ac import ACChargeLoopReq
 from protocol.iso20.answers import Answer as Statement
 from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing, ResponseCode
 from protocol.iso20.common import AuthorizationReq, PowerDeliveryReq, ScheduleExchangeReq
-from protocol.iso20.dc import DCCableCheckReq, DCChargeLoopReq, DCPreChargeReq, DCWeldingDetectionReq
+from protocol.iso20.dc import DCCableCheckReq, DCPreChargeReq, DCWeldingDetectionReq
 from protocol.iso20.secc import SECC
 from protocol.iso20.sequence import State
 from protocol.iso20.session import EndReason
 
 NO_POWER_W = 1.0  # below this a contactor may open
 DEPARTURE_STEP_S = 1.0  # DepartureTime travels in whole seconds
-LOOP_REQUESTS = frozenset((ACChargeLoopReq, DCChargeLoopReq))
 
 
 class Station:
@@ -168,7 +165,7 @@ class Station:
         elif kind is DCPreChargeReq:
             present_v = min(self.secc.said.target_v, section.precharge_v_per_s * since_s)
         elif kind is DCWeldingDetectionReq:
-            present_v = max(0.0, self._voltage_v(car, 0.0) * (1.0 - since_s / section.voltage_collapse_s))
+            present_v = max(0.0, car.voltage_v(0.0) * (1.0 - since_s / section.voltage_collapse_s))
         elif kind is ScheduleExchangeReq:
             self._planned_departure_s = self._departure_s()
             self._notification = None
@@ -176,12 +173,6 @@ class Station:
             if self.loops:
                 self.control.plan(self.secc.said, now_ns)
         return Statement(processing=processing, present_v=present_v)
-
-    def _voltage_v(self, car: Car, power_w: float) -> float:
-        """What the station measures at the plug; the battery as it was at the vehicle's last offer."""
-        battery = car.battery
-        open_v = open_circuit_v(car.settled_soc(), battery.open_circuit_empty_v, battery.open_circuit_full_v)
-        return terminal_v(power_w, open_v, battery.resistance_ohm)
 
     # --- power on, power off ---
 
@@ -305,7 +296,7 @@ class Station:
 
     def _dc_statement(self, car: Car, power_w: float) -> Statement:
         """Limits, and the working point. The limits are those of the hardware; no site limits them further yet."""
-        voltage_v = self._voltage_v(car, power_w)
+        voltage_v = car.voltage_v(power_w)  # the battery as it was at the vehicle's last offer
         reason = self.control.reason
         statement = Statement(
             Processing.FINISHED,

@@ -5,11 +5,11 @@ from typing import Any
 
 from cosim.recorder import Recorder
 from cosim.scenario import Record
-from protocol.iso20.ac import ACChargeLoopReq, ACChargeLoopRes
-from protocol.iso20.dc import DCChargeLoopReq, DCChargeLoopRes
+from protocol.iso20.services import SERVICES
 from protocol.schema import ComplexType
 
-LOOP_MESSAGES = frozenset((ACChargeLoopReq, ACChargeLoopRes, DCChargeLoopReq, DCChargeLoopRes))
+LOOP_REQUESTS = frozenset(service.loop_request for service in SERVICES.values())
+LOOP_MESSAGES = LOOP_REQUESTS | {service.loop_response for service in SERVICES.values()}
 TO_EVSE, TO_EV = 0, 1  # codes of the column `direction`
 
 
