@@ -15,10 +15,14 @@ __all__ = [
     "ChargingSession",
     "ControlMode",
     "DCConnector",
+    "EVCheckInStatus",
+    "EVCheckOutStatus",
+    "EVSECheckOutStatus",
     "EVSENotification",
     "GeneratorMode",
     "GridCodeIslandingDetectionMethod",
     "MobilityNeedsMode",
+    "ParkingMethod",
     "PowerToleranceAcceptance",
     "Pricing",
     "Processing",
@@ -145,6 +149,37 @@ class PowerToleranceAcceptance(Enum):
 
     POWER_TOLERANCE_NOT_CONFIRMED = "PowerToleranceNotConfirmed"
     POWER_TOLERANCE_CONFIRMED = "PowerToleranceConfirmed"
+
+
+class EVCheckInStatus(Enum):
+    """How far the EV has come on its way to a parking space."""
+
+    CHECK_IN = "CheckIn"
+    PROCESSING = "Processing"
+    COMPLETED = "Completed"
+
+
+class ParkingMethod(Enum):
+    """Who steers the EV to its parking space."""
+
+    AUTO_PARKING = "AutoParking"
+    MV_GUIDE_MANUAL = "MVGuideManual"
+    MANUAL = "Manual"
+
+
+class EVCheckOutStatus(Enum):
+    """How far the EV has come with leaving."""
+
+    CHECK_OUT = "CheckOut"
+    PROCESSING = "Processing"
+    COMPLETED = "Completed"
+
+
+class EVSECheckOutStatus(Enum):
+    """Whether the station lets the EV leave now or has it planned."""
+
+    SCHEDULED = "Scheduled"
+    COMPLETED = "Completed"
 
 
 class ServiceID(IntEnum):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.iso20 import ac, common, dc, loop, schedules
+from protocol.iso20 import ac, common, dc, loop, metering, parking, schedules
 from protocol.iso20.common import Signature
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.refusals import least
@@ -17,7 +17,7 @@ from protocol.values import Integer, Octets, RationalNumber, Text, Truth
 TYPES = sorted(
     {
         cls
-        for module in (common, schedules, loop, ac, dc)
+        for module in (common, schedules, loop, ac, dc, metering, parking)
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, ComplexType) and cls.xsd and cls is not Signature
     },
