@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from experiments.cli_products import add_product_commands
+
 FAILED, BAD_USAGE, BAD_ENVIRONMENT, BROKEN_INVARIANT, INTERRUPTED = 1, 2, 3, 4, 130
 
 app = typer.Typer(
@@ -246,6 +248,9 @@ def bench(as_json: AsJson = False) -> None:
         from experiments.bench import main as bench_main
 
         bench_main(as_json)
+
+
+add_product_commands(app)
 
 
 @app.command()

@@ -6,7 +6,7 @@ Rows are counted from 1 at the first row of data.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,6 +106,26 @@ def read_power_series(
     times_s = _times_s(file, name, step_s)
     _check_rising(file, times_s)
     return _series(file, name, unit, times_s, file.numbers(name) * POWER_UNITS[unit])
+
+
+def columns_of(path: Path) -> list[str]:
+    """Names of a file's columns; raises UserError when it cannot be read."""
+    return _File.opened(path).columns
+
+
+def read_columns(path: Path, names: Sequence[str]) -> tuple[float, dict[str, Floats]]:
+    """Step [s] and columns of finite numbers of an evenly sampled recording, each shape `(n,)`.
+
+    Raises UserError for a missing time column or column, gaps, times that do not rise, and cells that hold no number.
+    """
+    file = _File.opened(path)
+    columns = {name: file.numbers(name) for name in names}
+    times_s = _times_s(file, names[0], None)
+    _check_rising(file, times_s)
+    _check_gaps(file, times_s)
+    # Written times are rounded: the step is known to a part in a million at best, and a whole one is meant.
+    step_s = round(float(times_s[-1] - times_s[0]) / (len(times_s) - 1), 6)
+    return step_s, columns
 
 
 def without_beginning(series: Series, from_s: float) -> Series:

@@ -122,11 +122,11 @@ def _panel(title: str, top: float, height: float, lines: list[Line]) -> Panel:
     """A panel whose axis ends at round numbers around the values."""
     low = min(float(np.nanmin(line.values)) for line in lines)
     high = max(float(np.nanmax(line.values)) for line in lines)
-    step, digits = _round_step(high - low or 1.0)
+    step, digits = round_step(high - low or 1.0)
     return Panel(title, top, height, math.floor(low / step) * step, math.ceil(high / step) * step, step, digits, lines)
 
 
-def _round_step(span: float) -> tuple[float, int]:
+def round_step(span: float) -> tuple[float, int]:
     """Distance of grid lines, 1, 2 or 5 times a power of ten, and the decimals it needs."""
     power = math.floor(math.log10(span / 3.0))
     factor = next(f for f in (1, 2, 5, 10) if f * 10.0**power >= span / 5.0)
