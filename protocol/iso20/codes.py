@@ -123,6 +123,8 @@ class EVSENotification(Enum):
 class ChargeProgress(Enum):
     """What a PowerDeliveryReq asks for."""
 
+    __hash__ = object.__hash__  # a key of the sequence tables: Enum's own is a function in Python, ten times slower
+
     START = "Start"
     STOP = "Stop"
     STANDBY = "Standby"
@@ -131,6 +133,8 @@ class ChargeProgress(Enum):
 
 class ChargingSession(Enum):
     """What a SessionStopReq means: two kinds of leaving, and one of starting over on the same link."""
+
+    __hash__ = object.__hash__  # a key of the sequence tables: Enum's own is a function in Python, ten times slower
 
     PAUSE = "Pause"
     TERMINATE = "Terminate"

@@ -94,6 +94,13 @@ _BUDGETS: Final[Mapping[State, tuple[EndReason, str]]] = {
 }
 _UNFINISHED: Final = (Processing.ONGOING, Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION)
 
+# What every turn of the loop reads: a member costs 70 ns when it is looked up in its class, and 5 ns here.
+_CHARGE_LOOP: Final = State.CHARGE_LOOP
+_GO_ON: Final = _Wish.GO_ON
+_MESSAGE_TIMEOUT: Final = EndReason.MESSAGE_TIMEOUT
+_OK: Final = ResponseCode.OK
+_LOOP: Final = Event.LOOP
+
 
 class EVCC(Session):
     """One EVCC for one session.
@@ -211,7 +218,7 @@ class EVCC(Session):
         if self.outstanding is not None:
             raise LocalProtocolError(f"{self.outstanding.wire_name} is outstanding: one request at a time")
         try:
-            if self.state is State.CHARGE_LOOP and self._wish is _Wish.GO_ON:
+            if self.state is _CHARGE_LOOP and self._wish is _GO_ON:
                 request = self._turn(offer, now_ns, meter_info)
             else:
                 request = self._other_request(offer, now_ns, processing)
@@ -224,10 +231,10 @@ class EVCC(Session):
         """An ordinary turn of the loop. No budget of a phase runs here, so the message's timer is the only one."""
         assert self._loop_request is not None
         assert self.agreed is not None
-        header = self._current_header(now_ns)
+        header = self._header if now_ns < self._header_until_ns else self._current_header(now_ns)
         request = self._loop_request(header, offer, meter_info, self._sign, self.agreed.per_phase)
         self._expected = self._loop_response
-        self._timer_reason = EndReason.MESSAGE_TIMEOUT
+        self._timer_reason = _MESSAGE_TIMEOUT
         self.deadline_ns = now_ns + self.timers.charge_loop_ns
         return request
 
@@ -258,6 +265,15 @@ class EVCC(Session):
 
     def receive(self, response: ComplexType, now_ns: int) -> Event:
         """Take the response to the outstanding request. FAILED is final, and so is anything out of order."""
+        if (  # nearly every response is this one, in good order: then no more has to be asked, and no budget runs
+            response.__class__ is self._expected is self._loop_response
+            and self.deadline_ns is not None
+            and now_ns < self.deadline_ns
+            and response.header.session_id == self.session_id  # type: ignore[attr-defined]  # as of the class agreed
+            and response.response_code is _OK  # type: ignore[attr-defined]
+        ):
+            self.outstanding = self._expected = self.deadline_ns = None
+            return self._hear_loop(response, now_ns)
         if self.ended is not None or (self.deadline_ns is not None and now_ns >= self.deadline_ns):
             self.timeout(now_ns)  # a late answer does not revive a session
             return Event.ENDED
@@ -299,7 +315,7 @@ class EVCC(Session):
         status = response.evse_status
         if status is not None or self.notification is not None:
             self._take_notice(status, now_ns)
-        return Event.LOOP
+        return _LOOP
 
     def _hear_app_protocol(self, response: SupportedAppProtocolRes) -> Event:
         """The station's choice must be one of ours, named by our own SchemaID."""

@@ -26,10 +26,28 @@ from protocol.iso20.dc import (
 )
 from protocol.iso20.loop import MeterInfo
 from protocol.iso20.ratings import EVSERatings
-from protocol.schema import ComplexType
+from protocol.schema import ComplexType, maker
 from protocol.values import rational
 
 __all__ = ["LOOP_ANSWERS", "LoopAnswer", "meter_info"]
+
+
+_SAID: Final = ("header", "response_code", "evse_status", "meter_info")
+_AC_POWER: Final = ("evse_target_active_power", "evse_present_active_power")
+
+_ac_mode: Final = maker(DynamicACCLResControlMode, *_AC_POWER)
+_bpt_ac_mode: Final = maker(BPTDynamicACCLResControlMode, *_AC_POWER)
+_ac_response: Final = maker(ACChargeLoopRes, *_SAID, "control_mode")
+_dc_response: Final = maker(
+    DCChargeLoopRes,
+    *_SAID,
+    "evse_present_current",
+    "evse_present_voltage",
+    "evse_power_limit_achieved",
+    "evse_current_limit_achieved",
+    "evse_voltage_limit_achieved",
+    "control_mode",
+)
 
 
 def ac_loop(
@@ -37,16 +55,9 @@ def ac_loop(
 ) -> ACChargeLoopRes:
     """The setpoint of an EV that only charges, clamped to the rating."""
     target_w = answer.target_w if answer.target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
-    mode = DynamicACCLResControlMode(
-        evse_target_active_power=rational(target_w if target_w > 0.0 else 0.0),
-        evse_present_active_power=rational(answer.present_w),
-    )
-    return ACChargeLoopRes(
-        header=header,
-        response_code=response_code(answer),
-        evse_status=evse_status(answer),
-        meter_info=meter,
-        control_mode=phases.split(mode) if per_phase else mode,
+    mode = _ac_mode(rational(target_w if target_w > 0.0 else 0.0), rational(answer.present_w))
+    return _ac_response(
+        header, response_code(answer), evse_status(answer), meter, phases.split(mode) if per_phase else mode
     )
 
 
@@ -56,16 +67,9 @@ def bpt_ac_loop(
     """The setpoint, negative to discharge, clamped to the ratings."""
     target_w = answer.target_w if answer.target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
     target_w = target_w if target_w > -ratings.maximum_discharge_w else -ratings.maximum_discharge_w
-    mode = BPTDynamicACCLResControlMode(
-        evse_target_active_power=rational(target_w),
-        evse_present_active_power=rational(answer.present_w),
-    )
-    return ACChargeLoopRes(
-        header=header,
-        response_code=response_code(answer),
-        evse_status=evse_status(answer),
-        meter_info=meter,
-        control_mode=phases.split(mode) if per_phase else mode,
+    mode = _bpt_ac_mode(rational(target_w), rational(answer.present_w))
+    return _ac_response(
+        header, response_code(answer), evse_status(answer), meter, phases.split(mode) if per_phase else mode
     )
 
 
@@ -73,17 +77,17 @@ def dc_loop(
     header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
 ) -> DCChargeLoopRes:
     """Present values and the limits of the moment, for an EV that only charges."""
-    return DCChargeLoopRes(
-        header=header,
-        response_code=response_code(answer),
-        evse_status=evse_status(answer),
-        meter_info=meter,
-        evse_present_current=rational(answer.present_a),
-        evse_present_voltage=rational(answer.present_v),
-        evse_power_limit_achieved=answer.power_limit_achieved,
-        evse_current_limit_achieved=answer.current_limit_achieved,
-        evse_voltage_limit_achieved=answer.voltage_limit_achieved,
-        control_mode=_dc_limits(answer[_LIMITS], ratings),
+    return _dc_response(
+        header,
+        response_code(answer),
+        evse_status(answer),
+        meter,
+        rational(answer.present_a),
+        rational(answer.present_v),
+        answer.power_limit_achieved,
+        answer.current_limit_achieved,
+        answer.voltage_limit_achieved,
+        _dc_limits(answer[_LIMITS], ratings),
     )
 
 
@@ -91,17 +95,17 @@ def bpt_dc_loop(
     header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
 ) -> DCChargeLoopRes:
     """The same in both directions; `sign` is that of the discharge limits on the wire."""
-    return DCChargeLoopRes(
-        header=header,
-        response_code=response_code(answer),
-        evse_status=evse_status(answer),
-        meter_info=meter,
-        evse_present_current=rational(answer.present_a),
-        evse_present_voltage=rational(answer.present_v),
-        evse_power_limit_achieved=answer.power_limit_achieved,
-        evse_current_limit_achieved=answer.current_limit_achieved,
-        evse_voltage_limit_achieved=answer.voltage_limit_achieved,
-        control_mode=_bpt_dc_limits(answer[_LIMITS], ratings, sign),
+    return _dc_response(
+        header,
+        response_code(answer),
+        evse_status(answer),
+        meter,
+        rational(answer.present_a),
+        rational(answer.present_v),
+        answer.power_limit_achieved,
+        answer.current_limit_achieved,
+        answer.voltage_limit_achieved,
+        _bpt_dc_limits(answer[_LIMITS], ratings, sign),
     )
 
 

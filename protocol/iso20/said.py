@@ -131,7 +131,9 @@ def _hear_loop(said: Said, mode: Any, now_ns: int) -> None:
     if mode.departure_time is not None:
         said.departure_s = float(mode.departure_time)
         said.departure_ns = now_ns
-    _hear_needs(said, mode)
+    said.target_energy_wh = mode.ev_target_energy_request.number
+    said.maximum_energy_wh = mode.ev_maximum_energy_request.number
+    said.minimum_energy_wh = mode.ev_minimum_energy_request.number
     said.maximum_charge_w = mode.ev_maximum_charge_power.number
     said.minimum_charge_w = mode.ev_minimum_charge_power.number
 
@@ -148,14 +150,20 @@ def _hear_ac(said: Said, request: Any, now_ns: int) -> None:
         said.present_var = phases.total_w(mode, "ev_present_reactive_power")
 
 
+def _hear_discharge(said: Said, mode: Any) -> None:
+    """Discharge limits and the V2X pair, of the mode of an AC or a DC request."""
+    maximum, minimum = mode.ev_maximum_v2x_energy_request, mode.ev_minimum_v2x_energy_request
+    said.maximum_v2x_energy_wh = _NAN if maximum is None else maximum.number
+    said.minimum_v2x_energy_wh = _NAN if minimum is None else minimum.number
+    said.maximum_discharge_w = abs(mode.ev_maximum_discharge_power.number)
+    said.minimum_discharge_w = abs(mode.ev_minimum_discharge_power.number)
+
+
 def _hear_bpt_ac(said: Said, request: Any, now_ns: int) -> None:
     mode = request.control_mode
     _hear_ac(said, request, now_ns)
-    _hear_v2x(said, mode)
-    if mode.ev_maximum_discharge_power_l2 is None:
-        said.maximum_discharge_w = abs(mode.ev_maximum_discharge_power.number)
-        said.minimum_discharge_w = abs(mode.ev_minimum_discharge_power.number)
-    else:
+    _hear_discharge(said, mode)
+    if mode.ev_maximum_discharge_power_l2 is not None:
         said.maximum_discharge_w = abs(phases.total_w(mode, "ev_maximum_discharge_power"))
         said.minimum_discharge_w = abs(phases.total_w(mode, "ev_minimum_discharge_power"))
 
@@ -172,9 +180,7 @@ def _hear_dc(said: Said, request: Any, now_ns: int) -> None:
 def _hear_bpt_dc(said: Said, request: Any, now_ns: int) -> None:
     mode = request.control_mode
     _hear_dc(said, request, now_ns)
-    _hear_v2x(said, mode)
-    said.maximum_discharge_w = abs(mode.ev_maximum_discharge_power.number)
-    said.minimum_discharge_w = abs(mode.ev_minimum_discharge_power.number)
+    _hear_discharge(said, mode)
     said.maximum_discharge_a = abs(mode.ev_maximum_discharge_current.number)
 
 

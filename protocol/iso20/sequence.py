@@ -63,6 +63,8 @@ __all__ = ["AC", "DC", "NEXT_REQUEST", "RESPONSES", "SETUP", "State", "Step", "T
 class State(Enum):
     """What the SECC waits for and the EVCC sends next."""
 
+    __hash__ = object.__hash__  # a key of the tables: Enum's own is a function in Python, ten times slower
+
     APP_PROTOCOL = auto()
     SESSION_SETUP = auto()
     AUTHORIZATION_SETUP = auto()

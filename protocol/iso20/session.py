@@ -17,6 +17,7 @@ __all__ = ["NO_SESSION", "SECOND", "EndReason", "Session", "Timers"]
 
 SECOND: Final = 1_000_000_000  # nanoseconds
 NO_SESSION: Final = bytes(8)
+_NO_HEADER: Final = Header(session_id=NO_SESSION, time_stamp=0)
 
 
 class EndReason(Enum):
@@ -113,7 +114,7 @@ class Session:
         self._budget_reason: EndReason | None = None
         self._budget_ns = 0
         self._epoch_s = epoch_s
-        self._header: Header | None = None
+        self._header = _NO_HEADER
         self._header_until_ns = -1
 
     def timeout(self, now_ns: int) -> EndReason | None:
@@ -148,11 +149,13 @@ class Session:
         self.deadline_ns = self._budget_ns if self._budget_reason is not None else None
 
     def _current_header(self, now_ns: int) -> Header:
-        """The header of a message made now. One object serves as long as session id and second stay the same."""
+        """The header of a message made now. One object serves as long as session id and second stay the same.
+
+        In the loop, where the session id is settled, both ends look at `_header_until_ns` themselves.
+        """
         header = self._header
-        if now_ns >= self._header_until_ns or header is None or header.session_id is not self.session_id:
+        if now_ns >= self._header_until_ns or header.session_id is not self.session_id:
             second = now_ns // SECOND
-            header = Header(session_id=self.session_id, time_stamp=self._epoch_s + second)
-            self._header = header
+            self._header = header = Header(session_id=self.session_id, time_stamp=self._epoch_s + second)
             self._header_until_ns = (second + 1) * SECOND
         return header
