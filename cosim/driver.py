@@ -7,9 +7,11 @@ within each, by entity. The order of construction never matters.
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar
 
 from simpy import Environment, Event
+from simpy.core import StopSimulation
 from simpy.events import EventPriority
 
 Message = TypeVar("Message")
@@ -44,6 +46,26 @@ class Clock(Environment):
         """Simulated time since the start of the run."""
         return self._now  # type: ignore[return-value]  # only whole delays are ever scheduled here
 
+    def run(self, until: Any = None) -> Any:
+        """As in SimPy. Up to an event, after which nothing is resumed, the step is written out: it has no more to do
+        than a call costs.
+        """
+        if not isinstance(until, Event) or until.callbacks is None:
+            return super().run(until)
+        until.callbacks.append(StopSimulation.callback)
+        queue = self._queue
+        try:
+            while queue:
+                self._now, _, _, event = heappop(queue)
+                callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]  # as SimPy marks it
+                for callback in callbacks:
+                    callback(event)
+                if not event._ok and not hasattr(event, "_defused"):
+                    raise event._value
+        except StopSimulation as stop:
+            return stop.args[0]
+        raise RuntimeError("nothing is left to happen, and the end has not come")
+
 
 class At(Event):
     """Happens at `at_ns`, in its place among what happens then: a process waits for it, or a callback gets it."""
@@ -60,7 +82,7 @@ class At(Event):
         self.callbacks = [] if call is None else [call]
         self._value = value
         self._ok = True
-        env.schedule(self, priority, at_ns - env._now)
+        heappush(env._queue, (at_ns, priority, next(env._eid), self))  # what `schedule` does with a delay
 
 
 class Answer(Event, Generic[Message]):
@@ -86,8 +108,12 @@ class Answer(Event, Generic[Message]):
                 At(self.env, at_ns, self._priority, self._overtake, message)
             return
         self._ok = True
-        self._value = message if at_ns < self.deadline_ns else None
-        self.env.schedule(self, self._priority, min(at_ns, self.deadline_ns) - self.env.now_ns)
+        deadline_ns, env = self.deadline_ns, self.env
+        if at_ns < deadline_ns:
+            self._value = message
+        else:
+            self._value, at_ns = None, deadline_ns
+        heappush(env._queue, (at_ns, self._priority, next(env._eid), self))
 
     def expect(self) -> None:
         """End the wait at the deadline if no answer has come by then."""

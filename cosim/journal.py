@@ -1,6 +1,7 @@
 """Which messages are written down, and how many of each there were."""
 
 from collections import defaultdict
+from enum import Enum
 from typing import Any
 
 from cosim.recorder import Recorder
@@ -11,6 +12,7 @@ from protocol.schema import ComplexType
 LOOP_REQUESTS = frozenset(service.loop_request for service in SERVICES.values())
 LOOP_MESSAGES = LOOP_REQUESTS | {service.loop_response for service in SERVICES.values()}
 TO_EVSE, TO_EV = 0, 1  # codes of the column `direction`
+ENUMERATED = ("response_code", "charge_progress", "evse_processing")  # elements and columns, in the table's order
 
 
 class Journal:
@@ -19,34 +21,31 @@ class Journal:
     def __init__(self, section: Record, recorder: Recorder) -> None:
         self.counts: defaultdict[type[ComplexType], int] = defaultdict(int)
         self._table = recorder.messages
-        self._all = section.messages == "all"
+        self._left_out = frozenset() if section.messages == "all" else LOOP_MESSAGES
         self._traced = frozenset(section.trace_evs)
+        self._codes: dict[tuple[Any, ...], tuple[int, ...]] = {}  # what a message says -> its codes in the table
 
     def sent(self, now_ns: int, ev_id: int, direction: int, message: Any, session_id: bytes) -> None:
         """A message of a vehicle's session leaves its sender. The charging point has the number of the vehicle."""
-        kind = type(message)
+        kind = message.__class__
         self.counts[kind] += 1
-        if self._all or kind not in LOOP_MESSAGES or ev_id in self._traced:
+        if kind not in self._left_out or ev_id in self._traced:
             self._write(now_ns, ev_id, direction, message, session_id)
 
     def _write(self, now_ns: int, ev_id: int, direction: int, message: Any, session_id: bytes) -> None:
-        code = self._table.code
         status = getattr(message, "evse_status", None)
-        self._table.append(
-            now_ns,
-            ev_id,
-            ev_id,
-            code("session_id", session_id.hex().upper()),
-            direction,
-            code("message", message.wire_name),
-            code("response_code", _wire(message, "response_code")),
-            code("charge_progress", _wire(message, "charge_progress")),
-            code("evse_processing", _wire(message, "evse_processing")),
-            code("evse_notification", None if status is None else status.evse_notification.value),
-        )
+        notification = None if status is None else status.evse_notification
+        said = (message.__class__, notification, *[getattr(message, name, None) for name in ENUMERATED])
+        codes = self._codes.get(said)
+        if codes is None:  # few combinations ever occur
+            self._codes[said] = codes = self._encoded(*said)
+        table = self._table
+        session = table.code("session_id", session_id.hex().upper())
+        table.append(now_ns, ev_id, ev_id, session, direction, *codes)
 
-
-def _wire(message: Any, name: str) -> str | None:
-    """The wire spelling of an enumerated element, None where the message has none."""
-    element = getattr(message, name, None)
-    return None if element is None else element.value
+    def _encoded(self, kind: type[ComplexType], notification: Enum | None, *elements: Enum | None) -> tuple[int, ...]:
+        """The last columns of a row: the message's name, and its enumerated elements by their wire spelling."""
+        code = self._table.code
+        named = (*zip(ENUMERATED, elements, strict=True), ("evse_notification", notification))
+        spelt = [code(column, None if element is None else element.value) for column, element in named]
+        return (code("message", kind.wire_name), *spelt)

@@ -31,7 +31,13 @@ __all__ = [
 ]
 
 
-class AppProtocolCode(Enum):
+class Code(Enum):
+    """A code of the standard. Each member is one object and hashes as one; Enum's own hash is a function in Python."""
+
+    __hash__ = object.__hash__
+
+
+class AppProtocolCode(Code):
     """Result of the protocol handshake; the handshake has response codes of its own."""
 
     OK_SUCCESSFUL_NEGOTIATION = "OK_SuccessfulNegotiation"
@@ -39,7 +45,7 @@ class AppProtocolCode(Enum):
     FAILED_NO_NEGOTIATION = "Failed_NoNegotiation"
 
 
-class ResponseCode(Enum):
+class ResponseCode(Code):
     """Result of every other request. OK goes on, WARNING keeps the session alive, FAILED ends it."""
 
     OK = "OK"
@@ -94,7 +100,7 @@ class ResponseCode(Enum):
         return self.value.startswith("WARNING")
 
 
-class Processing(Enum):
+class Processing(Code):
     """Whether an end has finished what the phase is about, or wants to be asked again."""
 
     FINISHED = "Finished"
@@ -102,14 +108,14 @@ class Processing(Enum):
     ONGOING_WAITING_FOR_CUSTOMER_INTERACTION = "Ongoing_WaitingForCustomerInteraction"
 
 
-class Authorization(Enum):
+class Authorization(Code):
     """Ways to authorise: external means (a card, an app), or the contract certificate in the car."""
 
     EIM = "EIM"
     PNC = "PnC"
 
 
-class EVSENotification(Enum):
+class EVSENotification(Code):
     """What the station asks of the EV; travels in EVSEStatus. There is no value for "nothing"."""
 
     PAUSE = "Pause"
@@ -120,10 +126,8 @@ class EVSENotification(Enum):
     METERING_CONFIRMATION = "MeteringConfirmation"
 
 
-class ChargeProgress(Enum):
+class ChargeProgress(Code):
     """What a PowerDeliveryReq asks for."""
-
-    __hash__ = object.__hash__  # a key of the sequence tables: Enum's own is a function in Python, ten times slower
 
     START = "Start"
     STOP = "Stop"
@@ -131,31 +135,29 @@ class ChargeProgress(Enum):
     SCHEDULE_RENEGOTIATION = "ScheduleRenegotiation"
 
 
-class ChargingSession(Enum):
+class ChargingSession(Code):
     """What a SessionStopReq means: two kinds of leaving, and one of starting over on the same link."""
-
-    __hash__ = object.__hash__  # a key of the sequence tables: Enum's own is a function in Python, ten times slower
 
     PAUSE = "Pause"
     TERMINATE = "Terminate"
     SERVICE_RENEGOTIATION = "ServiceRenegotiation"
 
 
-class ChannelSelection(Enum):
+class ChannelSelection(Code):
     """Direction switched to, for separate channels only."""
 
     CHARGE = "Charge"
     DISCHARGE = "Discharge"
 
 
-class PowerToleranceAcceptance(Enum):
+class PowerToleranceAcceptance(Code):
     """Whether the EV keeps to the tolerance of a power schedule (Scheduled mode)."""
 
     POWER_TOLERANCE_NOT_CONFIRMED = "PowerToleranceNotConfirmed"
     POWER_TOLERANCE_CONFIRMED = "PowerToleranceConfirmed"
 
 
-class EVCheckInStatus(Enum):
+class EVCheckInStatus(Code):
     """How far the EV has come on its way to a parking space."""
 
     CHECK_IN = "CheckIn"
@@ -163,7 +165,7 @@ class EVCheckInStatus(Enum):
     COMPLETED = "Completed"
 
 
-class ParkingMethod(Enum):
+class ParkingMethod(Code):
     """Who steers the EV to its parking space."""
 
     AUTO_PARKING = "AutoParking"
@@ -171,7 +173,7 @@ class ParkingMethod(Enum):
     MANUAL = "Manual"
 
 
-class EVCheckOutStatus(Enum):
+class EVCheckOutStatus(Code):
     """How far the EV has come with leaving."""
 
     CHECK_OUT = "CheckOut"
@@ -179,7 +181,7 @@ class EVCheckOutStatus(Enum):
     COMPLETED = "Completed"
 
 
-class EVSECheckOutStatus(Enum):
+class EVSECheckOutStatus(Code):
     """Whether the station lets the EV leave now or has it planned."""
 
     SCHEDULED = "Scheduled"
