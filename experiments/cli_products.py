@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+frequency_app = typer.Typer(name="frequency", help="Look at recorded frequency.", no_args_is_help=True)
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Svg = Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw into an SVG file.")]
 
@@ -13,6 +15,7 @@ def add_product_commands(app: typer.Typer) -> None:
     """Put the commands of this file into the command line."""
     app.command()(score)
     app.command()(curve)
+    app.add_typer(frequency_app)
 
 
 def score(
@@ -47,3 +50,27 @@ def curve(
         from experiments.products import curve_command
 
         curve_command(product, svg, as_json)
+
+
+@frequency_app.callback()
+def frequency() -> None:
+    """Look at recorded frequency."""
+
+
+@frequency_app.command()
+def describe(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV or Parquet, or a packaged series.")],
+    column: Annotated[str | None, typer.Option(help="Which column, when several could be meant.")] = None,
+    unit: Annotated[str | None, typer.Option(help="hz, mhz, dev_hz or dev_mhz, when its name does not say.")] = None,
+    step_s: Annotated[float | None, typer.Option(help="Sampling step, when there is no time column.")] = None,
+    nominal_hz: Annotated[float | None, typer.Option(help="Nominal frequency.")] = None,
+    svg: Svg = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what is wrong with a file of recorded frequency, and its statistics beside recorded ones."""
+    from experiments.cli import plain_errors
+
+    with plain_errors():
+        from experiments.frequency import describe_command
+
+        describe_command(file, column, step_s, unit, nominal_hz, svg, as_json)

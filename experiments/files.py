@@ -95,3 +95,14 @@ def locate(name: str, value: str) -> Path:
     if looks_like_path(value) or not known:
         raise UserError(f"{name}: there is no file '{value}'")
     raise UserError(f"{name}: there is no '{value}'.{did_you_mean(value, known)}")
+
+
+def packaged_file(name: str, value: str) -> Path:
+    """A file given on the command line: a path, or packaged data of the setting `name`. Raises UserError."""
+    path = Path(value)
+    if path.is_file() or looks_like_path(value):
+        return path
+    known = packaged(next(key for key in FILE_KEYS if key.name == name))
+    if value not in known:
+        raise UserError(f"there is no file '{value}', and no packaged one.{did_you_mean(value, known)}")
+    return known[value]

@@ -173,11 +173,11 @@ def _span(value_s: float) -> str:
 
 
 def _draw(product: Product, path: Path) -> None:
-    from experiments.report.plot import Plot, Trace, write_plot
+    from experiments.report.plot import Plot, Trace, write_plots
 
     if not product.curve:
         raise UserError(f"{product.key} follows the operator's signal: there is no static curve to draw")
     reach_hz = 1.25 * max(abs(point.deviation_hz) for point in product.curve)
     points = [(-reach_hz, share(product, -reach_hz)), *product.curve, (reach_hz, share(product, reach_hz))]
     trace = Trace(product.key, [product.nominal_hz + hz for hz, _ in points], [100.0 * pu for _, pu in points], "blue")
-    write_plot(Plot(product.title, "frequency, Hz", "share of the contracted power, %", [trace]), path)
+    write_plots([Plot(product.title, "frequency, Hz", "share of the contracted power, %", [trace])], path)

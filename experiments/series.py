@@ -128,6 +128,46 @@ def read_columns(path: Path, names: Sequence[str]) -> tuple[float, dict[str, Flo
     return step_s, columns
 
 
+class RawSeries(NamedTuple):
+    """A column as it stands in a file, faults included: nan for what cannot be read. Times [s] count from the first.
+
+    `start_s` is the calendar time of the first row (Unix seconds), None when the file has no dates.
+    """
+
+    path: Path
+    name: str
+    unit: str
+    times_s: Floats
+    values: Floats
+    start_s: float | None
+
+
+def raw_series(
+    path: Path, column: str | None, step_s: float | None, unit: str | None, units: Iterable[str]
+) -> RawSeries:
+    """A column with all its faults, to be looked at. Raises UserError when it is not clear which one is meant."""
+    file = _File.opened(path)
+    name, unit = _choose(file, column, unit, units)
+    values = pd.to_numeric(file.column(name), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    time, parts = _time_column(file, name, step_s)
+    if time is None:
+        return RawSeries(
+            path, name, unit, np.arange(values.size, dtype=np.float64) * float(step_s or 1.0), values, None
+        )
+    if parts is not None:
+        counted = pd.to_numeric(file.column(time), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        since_s = np.asarray((counted - np.nanmin(counted)) / parts, dtype=np.float64)
+        return RawSeries(path, name, unit, since_s, values, None)
+    dates = _dates(file, time)
+    ns = dates.dt.as_unit("ns").astype("int64").to_numpy()
+    known = dates.notna().to_numpy()
+    if not known.any():
+        raise UserError(f"{path.name}: column '{time}' holds no dates such as 2024-03-01T12:00:00Z")
+    first_ns = int(ns[known].min())
+    since_s = np.where(known, (ns - first_ns) / 1e9, np.nan)
+    return RawSeries(path, name, unit, since_s, values, first_ns / 1e9)
+
+
 def without_beginning(series: Series, from_s: float) -> Series:
     """A series from `from_s` seconds after its first sample on; that instant becomes 0.
 
@@ -240,38 +280,50 @@ def _time_parts(name: str) -> float | None:
     return TIME_SUFFIXES.get(suffix) if stem in TIME_NAMES else None
 
 
-def _times_s(file: _File, value_column: str, step_s: float | None) -> Floats:
+def _time_column(file: _File, value_column: str, step_s: float | None) -> tuple[str | None, float | None]:
+    """Name of the time column and the parts of a second it counts in: none for dates, no name without a column."""
     times = [name for name in file.columns if name != value_column and _is_time(name)]
     if not times:
         if step_s is None:
             raise UserError(f"{file.path.name} has no time column: set step_s, the seconds from row to row")
         if not 0.0 < step_s < np.inf:
             raise UserError(f"step_s must be above 0, got {step_s}")
-        return np.arange(len(file.column(value_column)), dtype=np.float64) * step_s
+        return None, None
     name = times[0]
     if step_s is not None:
         raise UserError(f"{file.path.name} has the time column '{name}', so step_s must stay empty")
     if len(times) > 1:
         raise UserError(f"{file.path.name} has several time columns: {', '.join(times)}; keep one")
-    parts = _time_parts(name)
+    return name, _time_parts(name)
+
+
+def _times_s(file: _File, value_column: str, step_s: float | None) -> Floats:
+    name, parts = _time_column(file, value_column, step_s)
+    if name is None:
+        return np.arange(len(file.column(value_column)), dtype=np.float64) * float(step_s or 1.0)
     if parts is not None:
         return file.numbers(name) / parts
     return _seconds_of_dates(file, name)
 
 
-def _seconds_of_dates(file: _File, name: str) -> Floats:
-    """Seconds since the first row of a column of dates; dates without an offset are UTC."""
+def _dates(file: _File, name: str) -> "pd.Series[Any]":
+    """A column of dates, NaT for what is none; dates without an offset are UTC."""
     cells = file.column(name)
     if pd.api.types.is_numeric_dtype(cells) and cells.notna().any():
         raise UserError(f"{file.path.name}: column '{name}' holds numbers: call it time_s, time_ms or time_ns")
     dates = pd.to_datetime(cells, format="ISO8601", utc=True, errors="coerce")
     if dates.isna().all() and name == LAYOUTS[0].time:  # older NESO files
         dates = pd.to_datetime(cells, format="%d/%m/%Y %H:%M:%S", utc=True, errors="coerce")
+    return dates
+
+
+def _seconds_of_dates(file: _File, name: str) -> Floats:
+    """Seconds since the first row of a column of dates."""
+    dates = _dates(file, name)
     bad = np.flatnonzero(dates.isna())
     if bad.size:
-        raise file.error(
-            bad[0], f"column '{name}' {_found(cells.iloc[bad[0]])}, a date such as 2024-03-01T12:00:00Z is needed"
-        )
+        cell = file.column(name).iloc[bad[0]]
+        raise file.error(bad[0], f"column '{name}' {_found(cell)}, a date such as 2024-03-01T12:00:00Z is needed")
     ns = dates.dt.as_unit("ns").to_numpy(dtype=np.int64)
     return np.asarray((ns - ns[0]) / 1e9, dtype=np.float64)
 

@@ -62,34 +62,39 @@ def axis(values: Sequence[float], whole: bool = True) -> Axis:
     return Axis(first * step, last * step, step, digits)
 
 
-def plot_svg(plot: Plot) -> str:
-    """The plot as SVG; values that are no numbers are left out."""
+def plot_height() -> float:
+    """Height that one plot takes on the page."""
+    return TOP + TALL + FOOT
+
+
+def plot_parts(plot: Plot, top: float) -> list[str]:
+    """The elements of one plot whose title line begins at `top`; values that are no numbers are left out."""
     xs = [x for trace in plot.traces for x in trace.x if math.isfinite(x)]
     ys = [y for trace in plot.traces for y in trace.y if math.isfinite(y)]
     if not xs or not ys:
         raise UserError(f"nothing to draw for '{plot.title}'")
     left, right = min(xs), max(xs)
     across, up = axis(xs, whole=False), axis(ys)
-    span = right - left or 1.0
+    head, span = top + TOP, right - left or 1.0
 
     def x_of(x: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (x - left) / span
 
     def y_of(y: float) -> float:
-        return TOP + TALL * (up.high - y) / (up.high - up.low)
+        return head + TALL * (up.high - y) / (up.high - up.low)
 
-    parts = [f'<text x="{LEFT:g}" y="30" class="title">{escape(plot.title)}</text>']
-    parts.append(f'<text x="{LEFT:g}" y="{TOP - 14:g}">{escape(plot.y_label)}</text>')
+    parts = [f'<text x="{LEFT:g}" y="{top + 30:g}" class="title">{escape(plot.title)}</text>']
+    parts.append(f'<text x="{LEFT:g}" y="{head - 14:g}">{escape(plot.y_label)}</text>')
     for value in up.marks():
         y = y_of(value)
         parts.append(f'<line x1="{LEFT:g}" x2="{WIDTH - RIGHT:g}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
         parts.append(f'<text x="{LEFT - 10:g}" y="{y + 4:.1f}" class="right">{up.text(value)}</text>')
     for value in across.marks():
         x = x_of(value)
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP:g}" y2="{TOP + TALL:g}" class="grid"/>')
-        parts.append(f'<text x="{x:.1f}" y="{TOP + TALL + 20:g}" class="middle">{across.text(value)}</text>')
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{head:g}" y2="{head + TALL:g}" class="grid"/>')
+        parts.append(f'<text x="{x:.1f}" y="{head + TALL + 20:g}" class="middle">{across.text(value)}</text>')
     middle = 0.5 * (LEFT + WIDTH - RIGHT)
-    parts.append(f'<text x="{middle:g}" y="{TOP + TALL + 44:g}" class="middle">{escape(plot.x_label)}</text>')
+    parts.append(f'<text x="{middle:g}" y="{head + TALL + 44:g}" class="middle">{escape(plot.x_label)}</text>')
     named: list[float] = []
     for trace in sorted(plot.traces, key=lambda one: -one.y[-1]):
         points = " ".join(
@@ -102,14 +107,20 @@ def plot_svg(plot: Plot) -> str:
         if named and y < named[-1] + APART:
             y = named[-1] + APART
         named.append(y)
-        text = f'<text x="{WIDTH - RIGHT + 8:g}" y="{y:.1f}" class="{trace.colour}">{escape(trace.name)}</text>'
+        text = f'<text x="{x_of(trace.x[-1]) + 8:.1f}" y="{y:.1f}" class="{trace.colour}">{escape(trace.name)}</text>'
         parts.append(text)
+    return parts
+
+
+def plots_svg(plots: Sequence[Plot]) -> str:
+    """Plots below each other as one SVG, on a ground of their own."""
+    parts = [part for k, plot in enumerate(plots) for part in plot_parts(plot, k * plot_height())]
     style = resources.files("experiments.report").joinpath("picture.css").read_text(encoding="utf-8")
-    height = TOP + TALL + FOOT
+    height = len(plots) * plot_height()
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height:g}" role="img">',
-            f"<title>{escape(plot.title)}</title>",
+            f"<title>{escape(plots[0].title)}</title>",
             f"<style>{style}</style>",
             f'<rect width="{WIDTH:g}" height="{height:g}" rx="10" class="page"/>',
             *parts,
@@ -118,9 +129,9 @@ def plot_svg(plot: Plot) -> str:
     )
 
 
-def write_plot(plot: Plot, path: Path) -> None:
-    """Write a plot; raises UserError when the file cannot be written."""
+def write_plots(plots: Sequence[Plot], path: Path) -> None:
+    """Write plots into one file; raises UserError when it cannot be written."""
     try:
-        path.write_text(plot_svg(plot), encoding="utf-8")
+        path.write_text(plots_svg(plots), encoding="utf-8")
     except OSError as error:
         raise UserError(f"--svg {path}: {error.strerror or error}") from None
