@@ -19,8 +19,10 @@ from protocol.iso20.codes import (
     AppProtocolCode,
     Authorization,
     ChargeProgress,
+    ControlMode,
     DCConnector,
     EVSENotification,
+    MobilityNeedsMode,
     Processing,
     ResponseCode,
     ServiceID,
@@ -38,6 +40,8 @@ from protocol.iso20.common import (
     OfferedService,
     PowerDeliveryReq,
     PowerDeliveryRes,
+    ScheduledEVPPTControlMode,
+    ScheduledSEResControlMode,
     ScheduleExchangeReq,
     ScheduleExchangeRes,
     ServiceDetailReq,
@@ -66,13 +70,44 @@ from protocol.iso20.dc import (
     DCWeldingDetectionRes,
 )
 from protocol.iso20.errors import LocalProtocolError
+from protocol.iso20.metering import MeteringConfirmationReq, MeteringConfirmationRes
+from protocol.iso20.needs import MobilityNeeds
+from protocol.iso20.profiles import PowerStep, Schedule, read_profile, schedule_tuple
 from protocol.iso20.ratings import EVSERatings
 from protocol.iso20.services import SERVICES, Agreed, parameter_sets
 from protocol.iso20.session import Timers
 from protocol.schema import ComplexType
 from protocol.values import rational
 
-__all__ = ["ANSWERS", "Answer", "SECCSettings", "Station", "evse_status", "negotiate", "offered", "response_code"]
+__all__ = [
+    "ANSWERS",
+    "NOTHING_ASIDE",
+    "Answer",
+    "AnswerAside",
+    "SECCSettings",
+    "Station",
+    "evse_status",
+    "negotiate",
+    "offered",
+    "response_code",
+]
+
+
+class AnswerAside(NamedTuple):
+    """What a station states in some sessions only.
+
+    `go_to_pause` goes with ScheduleExchangeRes; `needs` are sent where MobilityNeedsMode 2 was agreed, `schedules` in
+    Scheduled mode, the powers phase by phase where the EV stated its own so.
+    """
+
+    go_to_pause: bool = False
+    needs: MobilityNeeds | None = None
+    schedules: tuple[Schedule, ...] = ()
+    target_phases_w: tuple[float, float, float] | None = None
+    present_phases_w: tuple[float, float, float] | None = None
+
+
+NOTHING_ASIDE: Final = AnswerAside()
 
 
 class Answer(NamedTuple):
@@ -104,10 +139,15 @@ class Answer(NamedTuple):
     failure: ResponseCode | None = None
     meter_charged_wh: int = -1
     meter_discharged_wh: int = -1
+    aside: AnswerAside = NOTHING_ASIDE
 
 
 class SECCSettings(NamedTuple):
     """What a SECC is set to.
+
+    `standby` and `service_renegotiation` say whether the station has them; `settles_needs` whether it offers parameter
+    sets with MobilityNeedsMode 2; `tolerance_required` whether it turns an EV away that does not confirm the tolerance
+    of its schedule.
 
     `new_session_id` gives eight bytes, not all zero, for each session set up. `discharge_limits_negative` writes
     discharge limits with the sign of V2G20-1213 instead of the deployed one. `epoch_s` is the Unix time of `now_ns` 0.
@@ -120,6 +160,10 @@ class SECCSettings(NamedTuple):
     ac_connector: ACConnector = ACConnector.THREE_PHASE
     dc_connector: DCConnector = DCConnector.EXTENDED
     discharge_limits_negative: bool = False
+    standby: bool = False
+    service_renegotiation: bool = False
+    settles_needs: bool = False
+    tolerance_required: bool = False
     meter_id: str = "meter"
     timers: Timers = Timers()
     epoch_s: int = 0
@@ -154,10 +198,12 @@ class Station(NamedTuple):
     settings: SECCSettings
     namespace: str
     agreed: Agreed | None
+    joined: bool = False  # an old session is taken up again
+    schedules: tuple[Schedule, ...] = ()  # offered in Scheduled mode
 
 
 def _session_setup(header: Header, request: SessionSetupReq, answer: Answer, station: Station) -> SessionSetupRes:
-    code = ResponseCode.OK_NEW_SESSION_ESTABLISHED
+    code = ResponseCode.OK_OLD_SESSION_JOINED if station.joined else ResponseCode.OK_NEW_SESSION_ESTABLISHED
     return SessionSetupRes(header=header, response_code=code, evseid=station.settings.evse_id)
 
 
@@ -192,7 +238,7 @@ def _service_discovery(
     return ServiceDiscoveryRes(
         header=header,
         response_code=response_code(answer),
-        service_renegotiation_supported=False,
+        service_renegotiation_supported=station.settings.service_renegotiation,
         energy_transfer_service_list=ServiceList(
             service=tuple(OfferedService(service_id=int(service_id), free_service=True) for service_id in services)
         ),
@@ -210,6 +256,7 @@ def _service_detail(header: Header, request: ServiceDetailReq, answer: Answer, s
             ac_connector=settings.ac_connector,
             dc_connector=settings.dc_connector,
             nominal_v=round(settings.ratings.nominal_v),
+            settles_needs=settings.settles_needs,
         ),
     )
 
@@ -227,11 +274,12 @@ def _ac_discovery(
     header: Header, request: ACChargeParameterDiscoveryReq, answer: Answer, station: Station
 ) -> ACChargeParameterDiscoveryRes:
     agreed, ratings = _agreed(station), station.settings.ratings
-    ramp = ratings.ramp_limit_percent_per_min
+    ramp, asymmetry_w = ratings.ramp_limit_percent_per_min, ratings.maximum_asymmetry_w
     charging: dict[str, Any] = {
         "evse_maximum_charge_power": rational(ratings.maximum_charge_w),
         "evse_minimum_charge_power": rational(ratings.minimum_charge_w),
         "evse_nominal_frequency": rational(ratings.nominal_frequency_hz),
+        "maximum_power_asymmetry": None if math.isnan(asymmetry_w) else rational(asymmetry_w),
         "evse_power_ramp_limitation": None if math.isnan(ramp) else rational(ramp),
     }
     mode: ACCPDResEnergyTransferMode
@@ -281,12 +329,33 @@ def _dc_discovery(
 def _schedule_exchange(
     header: Header, request: ScheduleExchangeReq, answer: Answer, station: Station
 ) -> ScheduleExchangeRes:
-    """In kind, and empty: with MobilityNeedsMode 1 departure and target are the EV's to state."""
+    """In kind. With MobilityNeedsMode 1 departure and target are the EV's to state, and the Dynamic answer is empty.
+
+    A schedule cannot be left out while Ongoing, so a station that has none yet sends the least one: nothing, for a
+    second.
+    """
+    agreed, needs, schedules = _agreed(station), answer.aside.needs, answer.aside.schedules
+    mode: DynamicSEResControlMode | ScheduledSEResControlMode
+    if agreed.control_mode is ControlMode.SCHEDULED:
+        finished = answer.processing is Processing.FINISHED
+        if finished and not schedules:
+            raise LocalProtocolError("ScheduleExchangeRes in Scheduled mode needs a schedule once it is Finished")
+        none_yet = Schedule(1, header.time_stamp, (PowerStep(1.0, 0.0),))
+        mode = ScheduledSEResControlMode(
+            schedule_tuple=tuple(schedule_tuple(offer) for offer in schedules or (none_yet,))
+        )
+    elif needs is not None and agreed.mobility_needs_mode is MobilityNeedsMode.SECC:
+        mode = DynamicSEResControlMode(
+            departure_time=needs.departure_s, minimum_soc=needs.minimum_soc, target_soc=needs.target_soc
+        )
+    else:
+        mode = DynamicSEResControlMode()
     return ScheduleExchangeRes(
         header=header,
         response_code=response_code(answer),
         evse_processing=answer.processing,
-        control_mode=DynamicSEResControlMode(),
+        go_to_pause=True if answer.aside.go_to_pause else None,
+        control_mode=mode,
     )
 
 
@@ -305,9 +374,33 @@ def _pre_charge(header: Header, request: DCPreChargeReq, answer: Answer, station
 
 def _power_delivery(header: Header, request: PowerDeliveryReq, answer: Answer, station: Station) -> PowerDeliveryRes:
     code = response_code(answer)
-    if request.charge_progress is ChargeProgress.STANDBY:
+    if request.charge_progress is ChargeProgress.STANDBY and not station.settings.standby:
         code = ResponseCode.WARNING_STANDBY_NOT_ALLOWED
+    elif request.charge_progress is ChargeProgress.START and code is ResponseCode.OK:
+        code = _tolerance_code(request, station)
     return PowerDeliveryRes(header=header, response_code=code, evse_status=evse_status(answer))
+
+
+def _tolerance_code(request: PowerDeliveryReq, station: Station) -> ResponseCode:
+    """What the station makes of the EV's word on the tolerance of the schedule it selected."""
+    profile = request.ev_power_profile
+    if profile is None or not isinstance(profile.control_mode, ScheduledEVPPTControlMode):
+        return ResponseCode.OK
+    promise = read_profile(profile)
+    asked = any(
+        schedule.tuple_id == promise.tuple_id and not math.isnan(schedule.tolerance_w) for schedule in station.schedules
+    )
+    if not asked:
+        return ResponseCode.OK
+    if promise.tolerance_confirmed:
+        return ResponseCode.OK_POWER_TOLERANCE_CONFIRMED
+    return ResponseCode.WARNING_POWER_TOLERANCE_NOT_CONFIRMED
+
+
+def _metering_confirmation(
+    header: Header, request: MeteringConfirmationReq, answer: Answer, station: Station
+) -> MeteringConfirmationRes:
+    return MeteringConfirmationRes(header=header, response_code=response_code(answer))
 
 
 def _welding_detection(
@@ -334,23 +427,19 @@ ANSWERS: Final[Mapping[type[ComplexType], Callable[[Header, Any, Answer, Station
     DCCableCheckReq: _cable_check,
     DCPreChargeReq: _pre_charge,
     PowerDeliveryReq: _power_delivery,
+    MeteringConfirmationReq: _metering_confirmation,
     DCWeldingDetectionReq: _welding_detection,
     SessionStopReq: _session_stop,
 }
 
 
 _OK: Final = ResponseCode.OK  # read in every turn of the loop: looking it up in its class takes 70 ns
-_SIMULATED: Final = (EVSENotification.TERMINATE, EVSENotification.SCHEDULE_RENEGOTIATION)
 
 
 def evse_status(answer: Answer) -> EVSEStatus | None:
     kind = answer.notification
     if kind is None:
         return None
-    if kind not in _SIMULATED:
-        raise LocalProtocolError(
-            f"EVSENotification {kind.value} is not simulated yet, only Terminate and renegotiation"
-        )
     return EVSEStatus(notification_max_delay=answer.notification_max_delay_s, evse_notification=kind)
 
 

@@ -96,8 +96,22 @@ class ResponseCode(Code):
 
     @property
     def warning(self) -> bool:
-        """Whether the request was declined but the session lives on."""
+        """Whether something is not as it should be, but the session lives on."""
         return self.value.startswith("WARNING")
+
+    @property
+    def declined(self) -> bool:
+        """Whether the request was not granted though the session lives on; other warnings only inform."""
+        return self.warning and self not in _INFORMING
+
+
+# Warnings under which a request is granted all the same.
+_INFORMING = frozenset(
+    {
+        ResponseCode.WARNING_EV_POWER_PROFILE_VIOLATION,
+        ResponseCode.WARNING_POWER_TOLERANCE_NOT_CONFIRMED,
+    }
+)
 
 
 class Processing(Code):

@@ -54,7 +54,7 @@ def ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_pha
     """Needs, limits and present power of an EV that charges from AC; `sign` is not used."""
     (
         departure_s, target_wh, maximum_wh, minimum_wh, _, _,
-        charge_w, least_w, _, _, _, _, _, _, active_w, var, _, _,
+        charge_w, least_w, _, _, _, _, _, _, active_w, var, _, _, _,
     ) = offer  # fmt: skip
     mode = _ac_mode(
         departure_time(departure_s),
@@ -74,7 +74,7 @@ def bpt_ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per
     (
         departure_s, target_wh, maximum_wh, minimum_wh, high_wh, low_wh,
         charge_w, least_w, discharge_w, least_discharge_w,
-        _, _, _, _, active_w, var, _, _,
+        _, _, _, _, active_w, var, _, _, _,
     ) = offer  # fmt: skip
     v2x = high_wh == high_wh  # both or none (V2G20-2681); NaN in one alone is refused
     mode = _bpt_ac_mode(
@@ -98,7 +98,7 @@ def dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_pha
     """Needs, limits and present voltage of an EV that charges from DC; `sign` and `per_phase` are not used."""
     (
         departure_s, target_wh, maximum_wh, minimum_wh, _, _,
-        charge_w, least_w, _, _, charge_a, _, maximum_v, minimum_v, _, _, present_v, _,
+        charge_w, least_w, _, _, charge_a, _, maximum_v, minimum_v, _, _, present_v, _, _,
     ) = offer  # fmt: skip
     mode = _dc_mode(
         departure_time(departure_s),
@@ -119,7 +119,7 @@ def bpt_dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per
     (
         departure_s, target_wh, maximum_wh, minimum_wh, high_wh, low_wh,
         charge_w, least_w, discharge_w, least_discharge_w,
-        charge_a, discharge_a, maximum_v, minimum_v, _, _, present_v, _,
+        charge_a, discharge_a, maximum_v, minimum_v, _, _, present_v, _, _,
     ) = offer  # fmt: skip
     v2x = high_wh == high_wh  # both or none (V2G20-2681); NaN in one alone is refused
     mode = _bpt_dc_mode(

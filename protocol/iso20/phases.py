@@ -3,12 +3,13 @@
 An element alone is the sum of all phases. With `_l2` and `_l3` beside it, it is phase L1 (V2G20-1815 to -1822).
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from protocol.schema import ComplexType
 from protocol.values import RationalNumber, rational, wire_within
 
-__all__ = ["split", "third", "total_w"]
+__all__ = ["split", "spread", "third", "total_w"]
 
 _LATER: Final = ("_l2", "_l3")
 
@@ -21,6 +22,22 @@ def split(mode: T) -> T:
     for field, value in list(values.items()):
         if value is not None and field + "_l2" in values:
             values[field] = values[field + "_l2"] = values[field + "_l3"] = third(value.number)
+    return type(mode)(**values)
+
+
+def spread(mode: T, given: Mapping[str, tuple[float, float, float]], single_phase: bool) -> T:
+    """The same powers phase by phase: as `given` by field, or all on L1 for a single-phase car, or evenly."""
+    values: dict[str, Any] = {particle.field: getattr(mode, particle.field) for particle in mode.particles}
+    for field, value in list(values.items()):
+        if value is None or field + "_l2" not in values:
+            continue
+        if single_phase:
+            each: tuple[RationalNumber, ...] = (value, rational(0.0), rational(0.0))
+        elif field in given:
+            each = tuple(rational(wire_within(phase)) for phase in given[field])
+        else:
+            each = (third(value.number),) * 3
+        values[field], values[field + "_l2"], values[field + "_l3"] = each
     return type(mode)(**values)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from protocol.iso20 import phases
 from protocol.schema import ComplexType
 
-__all__ = ["EVRatings", "EVSERatings", "read_ev_ratings", "read_evse_ratings", "split_phases"]
+__all__ = ["EVRatings", "EVSERatings", "read_ev_ratings", "read_evse_ratings", "single_phase", "split_phases"]
 
 _NAN: Final = math.nan
 
@@ -33,7 +33,7 @@ class EVSERatings(NamedTuple):
     """What a station is built for: the hardware, not today's grid limit, as loop limits can only go below it.
 
     `nominal_v` is line to neutral; it goes out as a parameter of the AC services. NaN in `ramp_limit_percent_per_min`
-    leaves EVSEPowerRampLimitation out.
+    leaves EVSEPowerRampLimitation out, in `maximum_asymmetry_w` MaximumPowerAsymmetry (AC).
     """
 
     maximum_charge_w: float
@@ -46,6 +46,7 @@ class EVSERatings(NamedTuple):
     minimum_discharge_a: float = 0.0
     maximum_v: float = 0.0
     minimum_v: float = 0.0
+    maximum_asymmetry_w: float = _NAN
     nominal_frequency_hz: float = 50.0
     nominal_v: float = 230.0
     ramp_limit_percent_per_min: float = _NAN
@@ -60,8 +61,10 @@ def read_evse_ratings(mode: ComplexType) -> EVSERatings:
     """Ratings in the energy transfer mode of a ChargeParameterDiscoveryRes; NaN for what it does not carry."""
     ramp = getattr(mode, "evse_power_ramp_limitation", None)
     frequency = getattr(mode, "evse_nominal_frequency", None)
+    asymmetry = getattr(mode, "maximum_power_asymmetry", None)
     return EVSERatings(
         **_read(mode, "evse"),
+        maximum_asymmetry_w=_NAN if asymmetry is None else asymmetry.number,
         nominal_frequency_hz=_NAN if frequency is None else frequency.number,
         nominal_v=_NAN,
         ramp_limit_percent_per_min=_NAN if ramp is None else ramp.number,
@@ -71,6 +74,12 @@ def read_evse_ratings(mode: ComplexType) -> EVSERatings:
 def split_phases(mode: ComplexType) -> bool:
     """Whether the mode of a ChargeParameterDiscoveryReq states its phases one by one."""
     return getattr(mode, "ev_maximum_charge_power_l2", None) is not None
+
+
+def single_phase(mode: ComplexType) -> bool:
+    """Whether an EV that states its phases one by one has only the first."""
+    later = [getattr(mode, f"ev_maximum_charge_power_{phase}", None) for phase in ("l2", "l3")]
+    return all(power is not None and power.number == 0.0 for power in later)
 
 
 _ELEMENTS: Final = {

@@ -15,6 +15,7 @@ from protocol.iso20.codes import (
     ChargeProgress,
     ChargingSession,
     ControlMode,
+    MobilityNeedsMode,
     Processing,
     ServiceID,
 )
@@ -29,6 +30,7 @@ from protocol.iso20.common import (
     EVPowerProfileEntryList,
     Header,
     PowerDeliveryReq,
+    ScheduledSEReqControlMode,
     ScheduleExchangeReq,
     SelectedService,
     ServiceDetailReq,
@@ -47,6 +49,14 @@ from protocol.iso20.dc import (
     DCWeldingDetectionReq,
 )
 from protocol.iso20.errors import LocalProtocolError
+from protocol.iso20.loop import MeterInfo
+from protocol.iso20.metering import (
+    DynamicSMDTControlMode,
+    MeteringConfirmationReq,
+    ScheduledSMDTControlMode,
+    SignedMeteringData,
+)
+from protocol.iso20.profiles import Profile, power_profile
 from protocol.iso20.ratings import EVRatings
 from protocol.iso20.schedules import PowerScheduleEntry
 from protocol.iso20.sequence import State, Step
@@ -55,10 +65,23 @@ from protocol.iso20.session import Timers
 from protocol.schema import ComplexType
 from protocol.values import rational
 
-__all__ = ["REQUESTS", "EVCCSettings", "Offer", "Topic", "app_protocols", "departure_time"]
+__all__ = ["REQUESTS", "EVCCSettings", "Offer", "OfferAside", "Topic", "app_protocols", "departure_time"]
 
 _NAN: Final = math.nan
 _UNKNOWN_DEPARTURE_S: Final = 2**32 - 1  # ScheduleExchangeReq cannot leave DepartureTime out
+
+
+class OfferAside(NamedTuple):
+    """What an EV says of itself in some sessions only.
+
+    `target_a` is commanded in Scheduled DC. `present_phases_w`: where powers are stated phase by phase and are uneven.
+    `profile`: what the EV promises at the next PowerDeliveryReq(Start) in Scheduled mode; without it the first schedule
+    offered is followed as far as the limits allow.
+    """
+
+    target_a: float = 0.0
+    present_phases_w: tuple[float, float, float] | None = None
+    profile: Profile | None = None
 
 
 class Offer(NamedTuple):
@@ -87,13 +110,16 @@ class Offer(NamedTuple):
     present_reactive_var: float = 0.0
     present_v: float = 0.0
     target_v: float = 0.0
+    aside: OfferAside | None = None
 
 
 class EVCCSettings(NamedTuple):
     """What an EVCC is set to.
 
     `services` stand in order of preference. `discharge_limits_negative` writes discharge limits with the sign of
-    V2G20-1213 instead of the deployed one. `per_phase` states powers for three phases one by one. `renegotiate_from`
+    V2G20-1213 instead of the deployed one. `per_phase` states powers for three phases one by one, with `single_phase`
+    all of it on L1. `mobility_needs_mode` SECC lets the station settle departure and charge, where it offers that.
+    `renegotiate_from`
     is the state an EV restarts from after PowerDelivery(ScheduleRenegotiation): SCHEDULE_EXCHANGE, or
     CHARGE_PARAMETER_DISCOVERY for an EV that reads the standard otherwise. `epoch_s` is the Unix time of `now_ns` 0.
     """
@@ -104,6 +130,8 @@ class EVCCSettings(NamedTuple):
     control_mode: ControlMode = ControlMode.DYNAMIC
     discharge_limits_negative: bool = False
     per_phase: bool = False
+    single_phase: bool = False
+    mobility_needs_mode: MobilityNeedsMode = MobilityNeedsMode.EVCC
     renegotiate_from: State = State.SCHEDULE_EXCHANGE
     timers: Timers = Timers()
     epoch_s: int = 0
@@ -117,6 +145,8 @@ class Topic(NamedTuple):
     service_id: int = 0
     parameter_set_id: int = 0
     processing: Processing = Processing.FINISHED
+    profile: Profile | None = None
+    meter_info: MeterInfo | None = None
     termination_code: str | None = None
     termination_explanation: str | None = None
 
@@ -189,7 +219,7 @@ def _ac_discovery(header: Header, offer: Offer, topic: Topic) -> ACChargeParamet
             ev_minimum_charge_power=rational(ratings.minimum_charge_w),
         )
     if topic.settings.per_phase:
-        mode = phases.split(mode)
+        mode = phases.spread(mode, {}, topic.settings.single_phase)
     return ACChargeParameterDiscoveryReq(header=header, energy_transfer_mode=mode)
 
 
@@ -220,12 +250,21 @@ def _dc_discovery(header: Header, offer: Offer, topic: Topic) -> DCChargeParamet
 
 def _schedule_exchange(header: Header, offer: Offer, topic: Topic) -> ScheduleExchangeReq:
     departure = departure_time(offer.departure_s)
-    v2x = _agreed(topic).service.is_bpt and not math.isnan(offer.maximum_v2x_energy_wh)
+    agreed = _agreed(topic)
+    v2x = agreed.service.is_bpt and not math.isnan(offer.maximum_v2x_energy_wh)
     if not offer.minimum_energy_wh <= offer.target_energy_wh <= offer.maximum_energy_wh:
         raise LocalProtocolError(
             "ScheduleExchangeReq: energy requests must satisfy minimum <= target <= maximum, got "
             f"{offer.minimum_energy_wh} Wh, {offer.target_energy_wh} Wh, {offer.maximum_energy_wh} Wh"
         )
+    if agreed.control_mode is ControlMode.SCHEDULED:
+        scheduled = ScheduledSEReqControlMode(
+            departure_time=departure,
+            ev_target_energy_request=rational(offer.target_energy_wh),
+            ev_maximum_energy_request=rational(offer.maximum_energy_wh),
+            ev_minimum_energy_request=rational(offer.minimum_energy_wh),
+        )
+        return ScheduleExchangeReq(header=header, maximum_supporting_points=1024, control_mode=scheduled)
     return ScheduleExchangeReq(
         header=header,
         maximum_supporting_points=1024,
@@ -257,7 +296,14 @@ def _pre_charge(header: Header, offer: Offer, topic: Topic) -> DCPreChargeReq:
 
 
 def _start(header: Header, offer: Offer, topic: Topic) -> PowerDeliveryReq:
-    """In Dynamic mode the profile is a forecast: the EV at most charges at its maximum until it leaves."""
+    """In Scheduled mode the profile is a promise, in Dynamic mode a forecast: at most full power until departure."""
+    if topic.profile is not None:
+        return PowerDeliveryReq(
+            header=header,
+            ev_processing=topic.processing,
+            charge_progress=ChargeProgress.START,
+            ev_power_profile=power_profile(topic.profile),
+        )
     departure = departure_time(offer.departure_s)
     entry = PowerScheduleEntry(
         duration=_UNKNOWN_DEPARTURE_S if departure is None else departure,
@@ -287,17 +333,38 @@ def _renegotiate(header: Header, offer: Offer, topic: Topic) -> PowerDeliveryReq
     )
 
 
+def _standby(header: Header, offer: Offer, topic: Topic) -> PowerDeliveryReq:
+    return PowerDeliveryReq(header=header, ev_processing=topic.processing, charge_progress=ChargeProgress.STANDBY)
+
+
+def _confirm_meter(header: Header, offer: Offer, topic: Topic) -> MeteringConfirmationReq:
+    """The readings go back as they came; nothing is signed under external authorisation."""
+    assert topic.meter_info is not None, "a confirmation is wished only after a reading"
+    mode: DynamicSMDTControlMode | ScheduledSMDTControlMode = DynamicSMDTControlMode()
+    if topic.profile is not None:
+        mode = ScheduledSMDTControlMode(selected_schedule_tuple_id=topic.profile.tuple_id)
+    return MeteringConfirmationReq(
+        header=header,
+        signed_metering_data=SignedMeteringData(
+            id="metering", session_id=header.session_id, meter_info=topic.meter_info, control_mode=mode
+        ),
+    )
+
+
 def _welding_detection(header: Header, offer: Offer, topic: Topic) -> DCWeldingDetectionReq:
     return DCWeldingDetectionReq(header=header, ev_processing=topic.processing)
 
 
-def _session_stop(header: Header, offer: Offer, topic: Topic) -> SessionStopReq:
-    return SessionStopReq(
-        header=header,
-        charging_session=ChargingSession.TERMINATE,
-        ev_termination_code=topic.termination_code,
-        ev_termination_explanation=topic.termination_explanation,
-    )
+def _session_stop(kind: ChargingSession) -> Callable[[Header, Offer, Topic], SessionStopReq]:
+    def request(header: Header, offer: Offer, topic: Topic) -> SessionStopReq:
+        return SessionStopReq(
+            header=header,
+            charging_session=kind,
+            ev_termination_code=topic.termination_code,
+            ev_termination_explanation=topic.termination_explanation,
+        )
+
+    return request
 
 
 REQUESTS: Final[Mapping[Step, Callable[[Header, Offer, Topic], ComplexType]]] = {
@@ -315,9 +382,11 @@ REQUESTS: Final[Mapping[Step, Callable[[Header, Offer, Topic], ComplexType]]] = 
     DCPreChargeReq: _pre_charge,
     ChargeProgress.START: _start,
     ChargeProgress.STOP: _stop,
+    ChargeProgress.STANDBY: _standby,
     ChargeProgress.SCHEDULE_RENEGOTIATION: _renegotiate,
+    MeteringConfirmationReq: _confirm_meter,
     DCWeldingDetectionReq: _welding_detection,
-    ChargingSession.TERMINATE: _session_stop,
+    **{kind: _session_stop(kind) for kind in ChargingSession},
 }
 
 

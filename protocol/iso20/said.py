@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from protocol.iso20 import phases
 from protocol.iso20.ac import BPTDynamicACCLReqControlMode, DynamicACCLReqControlMode
-from protocol.iso20.common import ScheduleExchangeReq
+from protocol.iso20.common import ScheduledSEReqControlMode, ScheduleExchangeReq
 from protocol.iso20.dc import BPTDynamicDCCLReqControlMode, DCPreChargeReq, DynamicDCCLReqControlMode
 from protocol.iso20.ratings import EVRatings
 from protocol.schema import ComplexType
@@ -26,7 +26,7 @@ class Said:
     *_energy_wh : signed distances from the present content of the battery
     departure_s, departure_ns : seconds to departure, and the instant at which that was said; infinite if unknown
     maximum_..., minimum_... : limits of the moment (W, A, V)
-    present_w, present_var : AC; present_v : DC; target_v : DC, in pre-charge
+    present_w, present_var : AC; present_v : DC; target_v : DC, in pre-charge; target_a : DC in Scheduled mode
     received_ns : when the last request was received that said any of this
     """
 
@@ -50,6 +50,7 @@ class Said:
         "present_w",
         "ratings",
         "received_ns",
+        "target_a",
         "target_energy_wh",
         "target_v",
     )
@@ -75,6 +76,7 @@ class Said:
         self.present_w = _NAN
         self.present_var = _NAN
         self.present_v = _NAN
+        self.target_a = _NAN
         self.target_v = _NAN
 
 
@@ -94,13 +96,18 @@ def hear_ratings(said: Said, ratings: EVRatings, is_dc: bool, now_ns: int) -> No
 
 
 def hear_schedule(said: Said, request: ScheduleExchangeReq, is_bpt: bool, now_ns: int) -> None:
-    """Needs and departure. DepartureTime cannot be left out here; its largest value means unknown.
+    """Needs and departure. DepartureTime cannot be left out in Dynamic mode; its largest value means unknown.
 
-    The V2X pair counts only in a service that discharges, where the loop will go on stating it.
+    In Scheduled mode all of it may be left out. The V2X pair counts only in a service that discharges, where the loop
+    will go on stating it.
     """
     mode: Any = request.control_mode
     said.received_ns = said.departure_ns = now_ns
-    said.departure_s = math.inf if mode.departure_time == 2**32 - 1 else float(mode.departure_time)
+    unknown = mode.departure_time is None or mode.departure_time == 2**32 - 1
+    said.departure_s = math.inf if unknown else float(mode.departure_time)
+    if isinstance(mode, ScheduledSEReqControlMode):
+        _hear_scheduled_needs(said, mode)
+        return
     _hear_needs(said, mode)
     if is_bpt:
         _hear_v2x(said, mode)
@@ -117,6 +124,16 @@ def _hear_needs(said: Said, mode: Any) -> None:
     said.target_energy_wh = mode.ev_target_energy_request.number
     said.maximum_energy_wh = mode.ev_maximum_energy_request.number
     said.minimum_energy_wh = mode.ev_minimum_energy_request.number
+
+
+def _hear_scheduled_needs(said: Said, mode: ScheduledSEReqControlMode) -> None:
+    """Each may be left out: then the EV wants what it likes, and its schedule is the only bound."""
+    target, maximum = mode.ev_target_energy_request, mode.ev_maximum_energy_request
+    minimum = mode.ev_minimum_energy_request
+    said.target_energy_wh = _NAN if target is None else target.number
+    said.maximum_energy_wh = _NAN if maximum is None else maximum.number
+    said.minimum_energy_wh = _NAN if minimum is None else minimum.number
+    said.maximum_v2x_energy_wh = said.minimum_v2x_energy_wh = _NAN
 
 
 def _hear_v2x(said: Said, mode: Any) -> None:

@@ -17,12 +17,25 @@ from protocol.iso20 import phases
 from protocol.iso20.ac import ACChargeParameterDiscoveryReq
 from protocol.iso20.answers import ANSWERS, Answer, SECCSettings, Station, negotiate, offered
 from protocol.iso20.checks import CHECKS, Known, breach, check_energies, check_v2x
-from protocol.iso20.codes import ChargeProgress, ChargingSession, Processing, ResponseCode, ServiceID
+from protocol.iso20.codes import (
+    ChargeProgress,
+    ChargingSession,
+    ControlMode,
+    EVSENotification,
+    MobilityNeedsMode,
+    Processing,
+    ResponseCode,
+    ServiceID,
+)
 from protocol.iso20.common import (
     PowerDeliveryReq,
+    PowerDeliveryRes,
     Request,
     Response,
+    ScheduledEVPPTControlMode,
+    ScheduledSEResControlMode,
     ScheduleExchangeReq,
+    ScheduleExchangeRes,
     ServiceDetailRes,
     ServiceSelectionReq,
     SessionSetupReq,
@@ -33,13 +46,17 @@ from protocol.iso20.common import (
 )
 from protocol.iso20.dc import DCChargeParameterDiscoveryReq, DCPreChargeReq
 from protocol.iso20.errors import LocalProtocolError, RemoteProtocolError
+from protocol.iso20.loop import MeterInfo
 from protocol.iso20.loop_answers import LOOP_ANSWERS, LoopAnswer, meter_info
-from protocol.iso20.ratings import EVSERatings, read_ev_ratings, split_phases
+from protocol.iso20.loop_variants import SCHEDULED_ANSWERS, SCHEDULED_READERS, answer_by_phase, answer_with_needs
+from protocol.iso20.metering import MeteringConfirmationReq
+from protocol.iso20.profiles import Profile, Schedule, read_profile, read_tuples
+from protocol.iso20.ratings import EVSERatings, read_ev_ratings, single_phase, split_phases
 from protocol.iso20.refusals import refuse
 from protocol.iso20.said import LOOP_READERS, LoopReader, Said, hear_pre_charge, hear_ratings, hear_schedule
-from protocol.iso20.sequence import RESPONSES, SETUP, State, Table, next_state
+from protocol.iso20.sequence import REJOINED, RESPONSES, SETUP, State, Table, next_state
 from protocol.iso20.services import SERVICES, Agreed, Variant, read_variants
-from protocol.iso20.session import NO_SESSION, EndReason, Session
+from protocol.iso20.session import NO_SESSION, EndReason, Session, Suspended
 from protocol.schema import ComplexType
 from protocol.values import unsayable
 
@@ -47,11 +64,15 @@ __all__ = ["SECC", "Answer", "EVSERatings", "SECCSettings", "Said"]
 
 # How long a phase may stay Ongoing, as a span in `Timers`; each lies below the EVCC's budget of the same phase.
 _BUDGETS: Final[Mapping[State, str]] = {
-    State.AUTHORIZATION: "secc_ongoing_ns",
+    State.AUTHORIZATION: "secc_authorization_ns",
     State.SCHEDULE_EXCHANGE: "secc_ongoing_ns",
     State.SCHEDULE_RENEGOTIATION: "secc_ongoing_ns",
     State.CABLE_CHECK: "secc_cable_check_ns",
+    State.PRE_CHARGE: "secc_pre_charge_ns",
+    State.WELDING_DETECTION: "secc_ongoing_ns",
 }
+_ANSWERS: Final = {**LOOP_ANSWERS, **SCHEDULED_ANSWERS}
+_READERS: Final = {**LOOP_READERS, **SCHEDULED_READERS}
 _UNFINISHED: Final = (Processing.ONGOING, Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION)
 
 # What every turn of the loop reads: a member costs 70 ns when it is looked up in its class, and 5 ns here.
@@ -67,13 +88,19 @@ class SECC(Session):
     pending : the accepted request that waits for `respond`, or None
     said : what the EV said last, as plain floats
     meter_owed : the next loop response must carry MeterInfo: it is the first, or the pending request asks for it
-    target_w : the AC setpoint as the last loop response carried it, sum of the phases; NaN in DC
+    target_w : the AC setpoint as the last loop response carried it, sum of the phases; NaN in DC and Scheduled mode
+    notified : what the last response asked of the EV, or None
+    pause_notified : the EV may pause; lost again when the notification is withdrawn or outranked
+    schedules : what ScheduleExchangeRes offered in Scheduled mode
+    profile : what the EV promised at PowerDelivery(Start) in Scheduled mode, or None
+    evcc_id : as SessionSetupReq said
     """
 
     __slots__ = (
         "_app_protocol",
         "_is_bpt",
         "_is_dc",
+        "_joins",
         "_loop_answer",
         "_loop_mode",
         "_loop_request",
@@ -82,17 +109,35 @@ class SECC(Session):
         "_read_loop",
         "_shown",
         "_sign",
+        "_states_target",
         "_table",
+        "evcc_id",
+        "meter_info",
         "meter_owed",
+        "notified",
+        "pause_notified",
+        "paused",
         "pending",
+        "profile",
         "said",
+        "schedules",
         "settings",
         "target_w",
     )
 
-    def __init__(self, settings: SECCSettings) -> None:
+    def __init__(self, settings: SECCSettings, paused: Suspended | None = None) -> None:
         super().__init__(settings.timers, settings.epoch_s)
         self.settings = settings
+        self.paused = paused  # an earlier session at this station that may be taken up again
+        self.service_renegotiation = settings.service_renegotiation
+        self.evcc_id = ""
+        self.notified: EVSENotification | None = None
+        self.pause_notified = False
+        self.schedules: tuple[Schedule, ...] = ()
+        self.profile: Profile | None = None
+        self.meter_info: MeterInfo | None = None
+        self._joins = False
+        self._states_target = False
         self.pending: ComplexType | None = None
         self.said = Said()
         self.target_w = math.nan
@@ -170,7 +215,18 @@ class SECC(Session):
         next_state(self._table, self.state, request)
         check = CHECKS.get(type(request))
         if check is not None:
-            check(request, Known(self.agreed, offered(self.settings, self._namespace), self._shown))
+            known = Known(
+                agreed=self.agreed,
+                services=offered(self.settings, self._namespace),
+                shown=self._shown,
+                energised=self.energised,
+                pause_notified=self.pause_notified,
+                service_renegotiation=self.service_renegotiation,
+                schedules=self.schedules,
+                tolerance_required=self.settings.tolerance_required,
+                meter_info=self.meter_info,
+            )
+            check(request, known)
 
     def _foreign(self, request: Request) -> None:
         breach(ResponseCode.FAILED_UNKNOWN_SESSION, f"{request.wire_name} of session {request.header.session_id.hex()}")
@@ -184,15 +240,28 @@ class SECC(Session):
             self._app_protocol, self._namespace = negotiate(request.app_protocol, namespaces)
             if not self._namespace:
                 breach(ResponseCode.FAILED, "none of the EV's protocols is spoken here")
+        elif isinstance(request, SessionSetupReq):
+            self.evcc_id = request.evccid
+            self._joins = self._knows(request)
         elif isinstance(request, (ACChargeParameterDiscoveryReq, DCChargeParameterDiscoveryReq)):
             assert self.agreed is not None
             mode = request.energy_transfer_mode
-            self.agreed = self.agreed._replace(per_phase=split_phases(mode))
+            self._bind(self.agreed._replace(per_phase=split_phases(mode), single_phase=single_phase(mode)))
             hear_ratings(self.said, read_ev_ratings(mode), self._is_dc, now_ns)
         elif isinstance(request, ScheduleExchangeReq):
             hear_schedule(self.said, request, self._is_bpt, now_ns)
         elif isinstance(request, DCPreChargeReq):
             hear_pre_charge(self.said, request, now_ns)
+
+    def _knows(self, request: SessionSetupReq) -> bool:
+        """Whether this EV may take up the paused session: its id is not enough, it is sent in the clear."""
+        paused = self.paused
+        return (
+            paused is not None
+            and request.header.session_id == paused.session_id
+            and request.evccid == paused.evcc_id
+            and paused.agreed.service.namespace == self._namespace
+        )
 
     def _refuse(self, request: ComplexType, code: ResponseCode, detail: str, now_ns: int) -> ComplexType:
         """End the session with the least response that says why."""
@@ -244,10 +313,13 @@ class SECC(Session):
         meter = None
         if self.meter_owed:
             meter = meter_info(answer, self.settings, agreed.service.is_bpt)
+            self.meter_info = meter or self.meter_info
             self.meter_owed = False
         header = self._header if now_ns < self._header_until_ns else self._current_header(now_ns)
         response = self._loop_answer(header, answer, self.settings.ratings, meter, self._sign, agreed.per_phase)
-        if not self._is_dc:
+        if response.evse_status is not None or self.notified is not None:
+            self._note(answer.notification)
+        if self._states_target:
             mode: Any = response.control_mode
             target = mode.evse_target_active_power
             self.target_w = phases.total_w(mode, "evse_target_active_power") if agreed.per_phase else target.number
@@ -258,22 +330,45 @@ class SECC(Session):
     def _answer(self, request: ComplexType, answer: Answer, now_ns: int) -> ComplexType:
         """Any response outside the loop; goes on to the next state if the step is done."""
         if isinstance(request, SessionSetupReq):
-            self.session_id = self._new_session_id()
+            joined = self.paused if self._joins else None
+            self.session_id = self._new_session_id() if joined is None else joined.session_id
         response: ComplexType
         if isinstance(request, SupportedAppProtocolReq):
             assert self._app_protocol is not None
             response = self._app_protocol
         else:
-            station = Station(self.settings, self._namespace, self.agreed)
+            station = Station(self.settings, self._namespace, self.agreed, self._joins, self.schedules)
             response = ANSWERS[type(request)](self._current_header(now_ns), request, answer, station)
         self._arm(EndReason.SEQUENCE_TIMEOUT, self.timers.secc_sequence_ns, now_ns)
-        unfinished = getattr(response, "evse_processing", Processing.FINISHED) is not Processing.FINISHED
+        unfinished = (
+            getattr(response, "evse_processing", Processing.FINISHED) in _UNFINISHED
+            or getattr(request, "ev_processing", Processing.FINISHED) in _UNFINISHED
+        )
         if unfinished and self._ongoing_until_ns is not None and now_ns >= self._ongoing_until_ns:
             return self._refuse(request, ResponseCode.FAILED, f"{self.state.name} took too long", now_ns)
-        declined = isinstance(response, Response) and response.response_code.warning
-        if not (unfinished or declined or getattr(request, "ev_processing", Processing.FINISHED) in _UNFINISHED):
+        if isinstance(request, MeteringConfirmationReq):
+            self._arm(EndReason.SEQUENCE_TIMEOUT, self.timers.secc_loop_sequence_ns, now_ns)  # the loop goes on
+        if isinstance(response, ScheduleExchangeRes):
+            self._offer_schedules(response)
+        elif isinstance(response, PowerDeliveryRes):
+            stopping = isinstance(request, PowerDeliveryReq) and request.charge_progress is ChargeProgress.STOP
+            if answer.notification is not None or not stopping:  # a stop that follows the notification keeps the right
+                self._note(answer.notification)
+        if not (unfinished or (isinstance(response, Response) and response.response_code.declined)):
             self._advance(request, response)
         return response
+
+    def _note(self, kind: EVSENotification | None) -> None:
+        """What this response asks of the EV. A pause that is withdrawn, or outranked, may not be taken any more."""
+        self.notified = kind
+        self.pause_notified = kind is EVSENotification.PAUSE
+
+    def _offer_schedules(self, response: ScheduleExchangeRes) -> None:
+        """Keep what the EV can choose from; GoToPause is a notification of a pause."""
+        if isinstance(response.control_mode, ScheduledSEResControlMode):
+            self.schedules = read_tuples(response.control_mode.schedule_tuple)
+        if response.go_to_pause:
+            self._note(EVSENotification.PAUSE)
 
     def _new_session_id(self) -> bytes:
         session_id = self.settings.new_session_id()
@@ -288,29 +383,68 @@ class SECC(Session):
             for variant in read_variants(response.service_parameter_list):
                 self._shown[response.service_id, variant.parameter_set_id] = variant
         elif isinstance(request, PowerDeliveryReq):
-            self.energised = request.charge_progress is not ChargeProgress.STOP
+            self._switch(request)
         state = next_state(self._table, self.state, request)
         if isinstance(request, ServiceSelectionReq):
-            self._agree(request)
-        if state is State.ENDED:
-            self._end(EndReason.ABORTED if was_energised else EndReason.TERMINATED, "the EV stopped the session")
-        elif state is not self.state:
+            selected = request.selected_energy_transfer_service
+            variant = self._shown[selected.service_id, selected.parameter_set_id]
+            self._bind(Agreed(SERVICES[ServiceID(selected.service_id)], *variant))
+        elif isinstance(request, SessionSetupReq) and self._joins:
+            assert self.paused is not None
+            self._bind(self.paused.agreed)
+            self.service_renegotiation = self.paused.service_renegotiation
+            state = REJOINED
+        elif isinstance(request, SessionStopReq):
+            self._stop_session(request.charging_session, was_energised)
+        if self.ended is None and state is not self.state:
             self.state = state
             self._ongoing_until_ns = None
 
-    def _agree(self, request: ServiceSelectionReq) -> None:
+    def _switch(self, request: PowerDeliveryReq) -> None:
+        """Power may flow from now on, or no more; a renegotiation leaves it as it is."""
+        progress = request.charge_progress
+        if progress is ChargeProgress.START:
+            self.energised = True
+            profile = request.ev_power_profile
+            if profile is not None and isinstance(profile.control_mode, ScheduledEVPPTControlMode):
+                self.profile = read_profile(profile)
+        elif progress is not ChargeProgress.SCHEDULE_RENEGOTIATION:
+            self.energised = False
+
+    def _stop_session(self, kind: ChargingSession, was_energised: bool) -> None:
+        """End the session, keep what a pause needs, or go back to the choice of services on the same link."""
+        if kind is ChargingSession.PAUSE:
+            assert self.agreed is not None
+            self.suspended = Suspended(self.session_id, self.evcc_id, self.agreed, self.service_renegotiation)
+            self._end(EndReason.PAUSED, "the EV paused the session")
+        elif kind is ChargingSession.TERMINATE:
+            self._end(EndReason.ABORTED if was_energised else EndReason.TERMINATED, "the EV stopped the session")
+        else:
+            self.agreed = self.profile = self.meter_info = None
+            self._table = SETUP
+            self._shown = {}
+            self.schedules = ()
+            self._loop_request = self._loop_mode = None
+            self.meter_owed = True  # a service session begins anew (V2G20-902)
+            self._note(None)
+
+    def _bind(self, agreed: Agreed) -> None:
         """Service and parameter set are settled; they bind every later message."""
-        selected = request.selected_energy_transfer_service
-        variant = self._shown[selected.service_id, selected.parameter_set_id]
-        service = SERVICES[ServiceID(selected.service_id)]
-        self.agreed = Agreed(service, *variant)
+        service = agreed.service
+        self.agreed = agreed
         self._table = service.transitions
         self._is_bpt = service.is_bpt
         self._is_dc = service.is_dc
+        self._states_target = not service.is_dc and agreed.control_mode is ControlMode.DYNAMIC
         self._loop_request = service.loop_request
-        self._loop_mode = service.loop_request_modes[variant.control_mode]
-        self._loop_answer = LOOP_ANSWERS[self._loop_mode]
-        self._read_loop = LOOP_READERS[self._loop_mode]
+        self._loop_mode = service.loop_request_modes[agreed.control_mode]
+        self._read_loop = _READERS[self._loop_mode]
+        answer = _ANSWERS[self._loop_mode]
+        if agreed.per_phase:
+            answer = answer_by_phase(answer, agreed.single_phase)
+        if agreed.mobility_needs_mode is MobilityNeedsMode.SECC:
+            answer = answer_with_needs(answer)
+        self._loop_answer = answer
 
     def _end(self, reason: EndReason, detail: str) -> None:
         super()._end(reason, detail)

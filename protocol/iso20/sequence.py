@@ -55,9 +55,23 @@ from protocol.iso20.dc import (
     DCWeldingDetectionRes,
 )
 from protocol.iso20.errors import RemoteProtocolError
+from protocol.iso20.metering import MeteringConfirmationReq, MeteringConfirmationRes
 from protocol.schema import ComplexType
 
-__all__ = ["AC", "DC", "NEXT_REQUEST", "RESPONSES", "SETUP", "State", "Step", "Table", "next_state", "step"]
+__all__ = [
+    "AC",
+    "DC",
+    "NEXT_REQUEST",
+    "REJOINED",
+    "RESPONSES",
+    "SETUP",
+    "State",
+    "Step",
+    "Table",
+    "name_of",
+    "next_state",
+    "step",
+]
 
 
 class State(Enum):
@@ -78,6 +92,7 @@ class State(Enum):
     PRE_CHARGE = auto()
     POWER_DELIVERY = auto()
     CHARGE_LOOP = auto()
+    STANDBY = auto()  # no power, contactors closed; the EV asks now and then whether it may go on
     SCHEDULE_RENEGOTIATION = auto()  # as SCHEDULE_EXCHANGE, but the contactors are closed
     WELDING_DETECTION = auto()
     SESSION_STOP = auto()
@@ -87,8 +102,9 @@ class State(Enum):
 Step = type[ComplexType] | ChargeProgress | ChargingSession
 Table = Mapping[State, Mapping[Step, State]]
 
-# A pause from the EV's side is known here, and refused by the SECC with its own code: in Dynamic mode only the station
-# may start one (V2G20-1195). While power may flow only Terminate is a legal SessionStopReq, as an abort.
+# A pause has its place wherever no power flows; whether the EV may take it is checked apart, as the refusal has its own
+# code: in Dynamic mode only the station may start one (V2G20-1195). While power may flow only Terminate is a legal
+# SessionStopReq, as an abort.
 _LEAVE: Final[Mapping[Step, State]] = {
     ChargingSession.TERMINATE: State.ENDED,
     ChargingSession.PAUSE: State.ENDED,
@@ -132,15 +148,23 @@ AC: Final[Table] = {
     State.POWER_DELIVERY: {
         ChargeProgress.START: State.CHARGE_LOOP,
         ChargeProgress.STOP: State.SESSION_STOP,  # V2G20-1623
-        ChargeProgress.STANDBY: State.POWER_DELIVERY,
+        ChargeProgress.STANDBY: State.STANDBY,
         **_LEAVE,
     },
     State.CHARGE_LOOP: {
         ACChargeLoopReq: State.CHARGE_LOOP,
+        MeteringConfirmationReq: State.CHARGE_LOOP,
         ChargeProgress.STOP: State.SESSION_STOP,
-        ChargeProgress.STANDBY: State.CHARGE_LOOP,
+        ChargeProgress.STANDBY: State.STANDBY,
         ChargeProgress.SCHEDULE_RENEGOTIATION: State.SCHEDULE_RENEGOTIATION,
         **_ABORT,
+    },
+    State.STANDBY: {
+        ChargeProgress.START: State.CHARGE_LOOP,  # V2G20-1386, as the two below
+        ChargeProgress.STOP: State.SESSION_STOP,
+        ChargeProgress.SCHEDULE_RENEGOTIATION: State.SCHEDULE_RENEGOTIATION,
+        ChargeProgress.STANDBY: State.STANDBY,  # how ExitStandby reaches the EV; no source says another way
+        **_LEAVE,
     },
     State.SCHEDULE_RENEGOTIATION: _RENEGOTIATION,
     State.SESSION_STOP: {**_LEAVE, **_START_OVER},
@@ -154,13 +178,18 @@ DC: Final[Table] = {
     State.POWER_DELIVERY: {**AC[State.POWER_DELIVERY], ChargeProgress.STOP: State.WELDING_DETECTION},
     State.CHARGE_LOOP: {
         DCChargeLoopReq: State.CHARGE_LOOP,
+        MeteringConfirmationReq: State.CHARGE_LOOP,
         ChargeProgress.STOP: State.WELDING_DETECTION,
-        ChargeProgress.STANDBY: State.CHARGE_LOOP,
+        ChargeProgress.STANDBY: State.STANDBY,
         ChargeProgress.SCHEDULE_RENEGOTIATION: State.SCHEDULE_RENEGOTIATION,
         **_ABORT,
     },
+    State.STANDBY: {**AC[State.STANDBY], ChargeProgress.STOP: State.WELDING_DETECTION},
     State.WELDING_DETECTION: {DCWeldingDetectionReq: State.SESSION_STOP, **_LEAVE, **_START_OVER},
 }
+
+# Where an old session goes on when SessionSetupRes says OK_OldSessionJoined: authorization and service survive.
+REJOINED: Final = State.CHARGE_PARAMETER_DISCOVERY
 
 # What the EVCC asks in each state when nothing special is wished. Discovery and the loop are rows of the service.
 NEXT_REQUEST: Final[Mapping[State, Step]] = {
@@ -175,6 +204,7 @@ NEXT_REQUEST: Final[Mapping[State, Step]] = {
     State.CABLE_CHECK: DCCableCheckReq,
     State.PRE_CHARGE: DCPreChargeReq,
     State.POWER_DELIVERY: ChargeProgress.START,
+    State.STANDBY: ChargeProgress.START,
     State.SCHEDULE_RENEGOTIATION: ScheduleExchangeReq,
     State.WELDING_DETECTION: DCWeldingDetectionReq,
     State.SESSION_STOP: ChargingSession.TERMINATE,
@@ -196,6 +226,7 @@ RESPONSES: Final[Mapping[type[ComplexType], type[ComplexType]]] = {
     PowerDeliveryReq: PowerDeliveryRes,
     ACChargeLoopReq: ACChargeLoopRes,
     DCChargeLoopReq: DCChargeLoopRes,
+    MeteringConfirmationReq: MeteringConfirmationRes,
     DCWeldingDetectionReq: DCWeldingDetectionRes,
     SessionStopReq: SessionStopRes,
 }
@@ -210,12 +241,21 @@ def step(request: ComplexType) -> Step:
     return type(request)
 
 
+def name_of(key: Step) -> str:
+    """A step in the words of the standard, such as `PowerDeliveryReq(Stop)`."""
+    if isinstance(key, ChargeProgress):
+        return f"{PowerDeliveryReq.wire_name}({key.value})"
+    if isinstance(key, ChargingSession):
+        return f"{SessionStopReq.wire_name}({key.value})"
+    return key.wire_name
+
+
 def next_state(table: Table, state: State, request: ComplexType) -> State:
     """State after `request` is fully answered; raises RemoteProtocolError if the sequence forbids it."""
     try:
         return table[state][step(request)]
     except KeyError:
         raise RemoteProtocolError(
-            f"{request.wire_name} ({step(request)}) is not allowed in {state.name}",
+            f"{name_of(step(request))} is not allowed in {state.name}",
             response_code=ResponseCode.FAILED_SEQUENCE_ERROR,
         ) from None

@@ -105,13 +105,14 @@ class Variant(NamedTuple):
 
 
 class Agreed(NamedTuple):
-    """What both ends are bound to after ServiceSelection; `per_phase` follows with ChargeParameterDiscovery."""
+    """What both ends are bound to after ServiceSelection; the phases follow with ChargeParameterDiscovery."""
 
     service: Service
     parameter_set_id: int
     control_mode: ControlMode
     mobility_needs_mode: MobilityNeedsMode
-    per_phase: bool = False
+    per_phase: bool = False  # powers are stated phase by phase
+    single_phase: bool = False  # and L2 and L3 stay empty
 
 
 _AC: Final = Service(
@@ -190,16 +191,22 @@ SERVICES: Final[Mapping[ServiceID, Service]] = {
     ),
 }
 
-# Both modes must be on offer (V2G20-2656). A set in which the station may state departure and target
-# (MobilityNeedsMode.SECC) joins when something here would state them.
+# Both modes must be on offer (V2G20-2656). The last set, in which the station may state departure and target, joins
+# at a station that would state them.
 VARIANTS: Final = (
     Variant(1, ControlMode.SCHEDULED, MobilityNeedsMode.EVCC),
     Variant(2, ControlMode.DYNAMIC, MobilityNeedsMode.EVCC),
+    Variant(3, ControlMode.DYNAMIC, MobilityNeedsMode.SECC),
 )
 
 
 def parameter_sets(
-    service: Service, *, ac_connector: ACConnector, dc_connector: DCConnector, nominal_v: int
+    service: Service,
+    *,
+    ac_connector: ACConnector,
+    dc_connector: DCConnector,
+    nominal_v: int,
+    settles_needs: bool = False,
 ) -> ServiceParameterList:
     """The parameter sets of a service as ServiceDetailRes carries them; `nominal_v` is line to neutral [V]."""
     fixed: dict[str, int] = {"Connector": dc_connector if service.is_dc else ac_connector}
@@ -225,6 +232,7 @@ def parameter_sets(
                 ),
             )
             for variant in VARIANTS
+            if settles_needs or variant.mobility_needs_mode is MobilityNeedsMode.EVCC
         )
     )
 

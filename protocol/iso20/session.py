@@ -13,7 +13,7 @@ from protocol.iso20.common import Header
 from protocol.iso20.sequence import State
 from protocol.iso20.services import Agreed
 
-__all__ = ["NO_SESSION", "SECOND", "EndReason", "Session", "Timers"]
+__all__ = ["NO_SESSION", "SECOND", "EndReason", "Session", "Suspended", "Timers"]
 
 SECOND: Final = 1_000_000_000  # nanoseconds
 NO_SESSION: Final = bytes(8)
@@ -24,6 +24,7 @@ class EndReason(Enum):
     """Why a session is over, as this end sees it."""
 
     TERMINATED = "terminated"  # SessionStop(Terminate) was answered
+    PAUSED = "paused"  # SessionStop(Pause) was answered; `suspended` holds what survives
     ABORTED = "aborted"  # SessionStop(Terminate) while power could flow
     FAILED = "failed"  # a FAILED response was sent or received
     NO_PROTOCOL = "no common protocol"
@@ -42,25 +43,39 @@ class EndReason(Enum):
 class Timers(NamedTuple):
     """Spans in nanoseconds.
 
-    The SECC's budget for a phase lies below the EVCC's, so that a station that is late says so itself.
+    The SECC's budget for a phase lies below the EVCC's, so that a station that is late says so itself. Where a human
+    stands at the plug, 175 s and 180 s go into the pair for authorisation.
 
     Source
     ------
     ISO 15118-20:2022, tables 215 to 218, as read by EcoG-io/iso15118 and OpenChargingCloud; SECC budgets for cable
-    check: ISO 15118-2 (38 s), as -20 has no sourced value; SECC ongoing 55 s: EVerest libiso15118.
+    check: ISO 15118-2 (38 s), as -20 has no sourced value; SECC ongoing 55 s: EVerest libiso15118; SECC pre-charge
+    9 s: assumed, below the EVCC's 10 s (ISO 15118-2 has 5 s of 7 s).
     """
 
     message_ns: int = 2 * SECOND
     service_detail_ns: int = 5 * SECOND
     charge_loop_ns: int = SECOND // 2
     communication_setup_ns: int = 20 * SECOND
-    ongoing_ns: int = 60 * SECOND  # authorisation, schedule exchange and welding detection, each
+    authorization_ns: int = 60 * SECOND
+    ongoing_ns: int = 60 * SECOND  # schedule exchange and welding detection, each
     cable_check_ns: int = 40 * SECOND
     pre_charge_ns: int = 10 * SECOND
     secc_sequence_ns: int = 60 * SECOND
     secc_loop_sequence_ns: int = SECOND // 2  # after a response of the charge loop; deployed stacks wait 60 s
+    secc_authorization_ns: int = 55 * SECOND
     secc_ongoing_ns: int = 55 * SECOND
     secc_cable_check_ns: int = 38 * SECOND
+    secc_pre_charge_ns: int = 9 * SECOND
+
+
+class Suspended(NamedTuple):
+    """What both ends keep of a paused session: with it the EV comes back without being authorised again."""
+
+    session_id: bytes
+    evcc_id: str  # a session id alone proves nothing: it is sent in the clear
+    agreed: Agreed
+    service_renegotiation: bool  # constant for the session (V2G20-1932)
 
 
 class Session:
@@ -76,6 +91,10 @@ class Session:
         Service and control mode, from ServiceSelection on.
     energised : bool
         Power may flow: from the answer to PowerDelivery(Start) to that to PowerDelivery(Stop), or the end.
+    suspended : Suspended or None
+        What survives, once the session was paused.
+    service_renegotiation : bool
+        What ServiceDiscoveryRes said about it.
     ended : EndReason or None
         Why the session is over; final. `detail` says it in words, `failed_code` is the FAILED code sent or received.
     deadline_ns : int or None
@@ -95,8 +114,10 @@ class Session:
         "ended",
         "energised",
         "failed_code",
+        "service_renegotiation",
         "session_id",
         "state",
+        "suspended",
         "timers",
     )
 
@@ -106,6 +127,8 @@ class Session:
         self.session_id = NO_SESSION
         self.agreed: Agreed | None = None
         self.energised = False
+        self.suspended: Suspended | None = None
+        self.service_renegotiation = False
         self.ended: EndReason | None = None
         self.detail = ""
         self.failed_code: ResponseCode | None = None

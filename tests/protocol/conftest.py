@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from protocol.iso20.codes import Processing, ServiceID
+from protocol.iso20.answers import NOTHING_ASIDE
+from protocol.iso20.codes import ControlMode, Processing, ServiceID
 from protocol.iso20.evcc import EVCC, EVCCSettings, Event, EVRatings, Offer
+from protocol.iso20.profiles import PowerStep, Schedule
 from protocol.iso20.secc import SECC, Answer, EVSERatings, SECCSettings
 from protocol.iso20.sequence import State
 
@@ -60,6 +62,10 @@ OFFER = Offer(
     present_reactive_var=0.0,
     present_v=397.12,
     target_v=400.0,
+)
+SCHEDULES = (
+    Schedule(1, 0, (PowerStep(600.0, 9_000.0), PowerStep(7_200.0, 4_000.0)), (PowerStep(7_800.0, -3_000.0),)),
+    Schedule(2, 0, (PowerStep(7_800.0, 6_000.0),), tolerance_w=500.0),
 )
 ANSWER = Answer(present_v=397.1, present_a=17.31, present_w=6_873.8)
 
@@ -119,7 +125,8 @@ def pair() -> Callable[..., Pair]:
     def join(service_id: ServiceID = ServiceID.DC_BPT, **settings: Any) -> Pair:
         ours = {"services": (service_id,)} | {k: v for k, v in settings.items() if k in EVCCSettings._fields}
         theirs = {k: v for k, v in settings.items() if k in SECCSettings._fields and k != "services"}
-        evcc = EVCC(EVCCSettings(**({"evcc_id": "EV001", "ratings": EV} | ours)))
+        paused = settings.get("paused")  # an earlier session that both ends remember
+        evcc = EVCC(EVCCSettings(**({"evcc_id": "EV001", "ratings": EV} | ours)), paused)
         secc = SECC(
             SECCSettings(
                 **{
@@ -128,9 +135,12 @@ def pair() -> Callable[..., Pair]:
                     **theirs,
                     "ratings": EVSE,
                 }
-            )
+            ),
+            paused,
         )
         joined = Pair(evcc, secc)
+        if settings.get("control_mode") is ControlMode.SCHEDULED:
+            joined.answer = ANSWER._replace(aside=NOTHING_ASIDE._replace(schedules=SCHEDULES))
         evcc.connect(0)
         secc.connect(0)
         return joined

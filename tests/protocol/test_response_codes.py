@@ -9,7 +9,6 @@ from protocol.iso20.codes import (
     ChargeProgress,
     ChargingSession,
     ControlMode,
-    EVSENotification,
     Processing,
     ResponseCode,
     ServiceID,
@@ -165,7 +164,7 @@ def test_the_detail_of_a_service_not_offered(pair, service_id):
             2, 2, ResponseCode.FAILED_SERVICE_SELECTION_INVALID, id="offered in discovery, but its detail not shown"
         ),
         pytest.param(65, 1, ResponseCode.FAILED_NO_ENERGY_TRANSFER_SERVICE_SELECTED, id="no energy service"),
-        pytest.param(6, 1, ResponseCode.FAILED_SERVICE_SELECTION_INVALID, id="Scheduled"),
+        pytest.param(6, 3, ResponseCode.FAILED_SERVICE_SELECTION_INVALID, id="a set for stations that settle needs"),
     ],
 )
 def test_a_wrong_selection_is_refused_and_leaves_nothing_standing(pair, service_id, parameter_set_id, code):
@@ -194,17 +193,6 @@ def test_a_value_added_service_that_was_not_offered(pair):
         ),
     )
     refused(both, request, ResponseCode.FAILED_SERVICE_SELECTION_INVALID)
-
-
-@pytest.mark.parametrize("service_id", ServiceID)
-def test_an_ev_that_selects_scheduled_is_told_so(pair, service_id):
-    both = pair(service_id, control_mode=ControlMode.SCHEDULED).until(State.SERVICE_SELECTION)
-    done = both.exchange()
-    assert done.request.selected_energy_transfer_service.parameter_set_id == 1
-    assert done.response.response_code is ResponseCode.FAILED_SERVICE_SELECTION_INVALID
-    assert both.secc.detail == "Scheduled control mode is not simulated yet"
-    assert both.evcc.ended is EndReason.FAILED
-    assert both.evcc.failed_code is ResponseCode.FAILED_SERVICE_SELECTION_INVALID
 
 
 # --- authorisation ----------------------------------------------------------------------------------------------------
@@ -484,10 +472,3 @@ def test_a_response_nobody_asked_for_ends_the_session(pair):
     turn = both.exchange()
     assert both.evcc.receive(turn.response, both.now_ns) is Event.ENDED
     assert both.evcc.detail == "got DC_ChargeLoopRes, expected no response"
-
-
-def test_a_notification_that_is_not_simulated_is_our_own_error(pair):
-    both = pair().until(State.CHARGE_LOOP)
-    both.answer = both.answer._replace(notification=EVSENotification.PAUSE)
-    with pytest.raises(LocalProtocolError, match="Pause is not simulated yet"):
-        both.exchange()

@@ -76,7 +76,7 @@ def test_communication_setup_covers_plug_to_session_setup(pair):
     ],
 )
 def test_the_budget_of_a_phase_is_not_restarted_by_repeats(pair, state, span_ns, reason):
-    patient = Timers(secc_ongoing_ns=100 * S, secc_cable_check_ns=100 * S)
+    patient = Timers(secc_authorization_ns=100 * S, secc_ongoing_ns=100 * S, secc_cable_check_ns=100 * S)
     both = ongoing(pair(timers=patient).until(state))
     began_ns = both.now_ns
     while both.now_ns < began_ns + span_ns - S:
@@ -179,7 +179,9 @@ def test_a_station_that_finishes_late_is_still_heard(pair):
 
 def test_budgets_of_the_secc_lie_below_those_of_the_evcc():
     timers = Timers()
+    assert timers.secc_authorization_ns < timers.authorization_ns
     assert timers.secc_ongoing_ns < timers.ongoing_ns
+    assert timers.secc_pre_charge_ns < timers.pre_charge_ns
     assert timers.secc_cable_check_ns < timers.cable_check_ns
 
 
