@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from experiments.cli_grid import grid
 from experiments.cli_products import add_product_commands
 
 FAILED, BAD_USAGE, BAD_ENVIRONMENT, BROKEN_INVARIANT, INTERRUPTED = 1, 2, 3, 4, 130
@@ -26,6 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.add_typer(grid)
 
 
 def scenario_names(incomplete: str) -> list[str]:

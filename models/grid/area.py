@@ -7,9 +7,12 @@ A lost generator is negative power. All quantities are deviations from the sched
 import math
 from typing import NamedTuple
 
-from models.grid.governors import Governor
+from models.grid.governors import Governor, static_power_mw
 from models.grid.held import HeldResponse, check_held, held_power_mw
 from models.grid.matrix import Matrix
+from models.grid.secondary import Secondary, check_secondary
+from models.grid.shedding import Stage, check_stages
+from models.grid.valve import check_valve, corners_hz
 
 
 class GridParams(NamedTuple):
@@ -21,13 +24,26 @@ class GridParams(NamedTuple):
     damping_mw_per_hz: float  # kL: how much demand falls with frequency
     governors: tuple[Governor, ...] = ()
     held: tuple[HeldResponse, ...] = ()
+    secondary: Secondary | None = None
+    shedding: tuple[Stage, ...] = ()
+
+
+class TieLine(NamedTuple):
+    """A line between two areas: its power grows with the angle between them, dP/dt = factor (F1 - F2)."""
+
+    mw_per_hz_s: float  # 2 pi T12 [MW/(Hz s)]
 
 
 class LinearCore(NamedTuple):
-    """x' = A x + B u; x: deviation [Hz], governors [Hz], held response [MW]; u: power, curve outputs [MW]."""
+    """x' = A x + B u.
+
+    x: for each area its deviation [Hz], governors [Hz] and held response [MW]; then the power over the tie line [MW].
+    u: for each area its power [MW], curve outputs of held response [MW] and positions of valves [Hz].
+    """
 
     a: Matrix
     b: Matrix
+    rows: tuple[int, ...] = (0,)  # state that is the deviation of each area
 
 
 def check_grid(params: GridParams) -> None:
@@ -44,40 +60,93 @@ def check_grid(params: GridParams) -> None:
         for section in governor.sections:
             if not 0.0 < section.lag_s < math.inf:
                 raise ValueError(f"each lag of {governor.name} must be positive, got {section.lag_s} s")
+        if governor.taps and len(governor.taps) != len(governor.sections):
+            raise ValueError(f"{governor.name} has {len(governor.taps)} taps for {len(governor.sections)} sections")
+        if governor.valve is not None:
+            check_valve(governor.name, governor.valve)
     for response in params.held:
         check_held(response)
+    if params.secondary is not None:
+        check_secondary(params.secondary)
+    check_stages(params.shedding)
 
 
 def linear_core(params: GridParams) -> LinearCore:
-    """Assemble swing equation, governors and lags of the held response; states in the order of the parameters."""
-    held, governors = params.held, params.governors
-    size = 1 + sum(len(governor.sections) for governor in governors) + sum(1 for r in held if r.lag_s > 0.0)
-    hz_per_s_per_mw = params.nominal_hz / (2.0 * params.kinetic_energy_mws)
+    """Swing equation, governors and lags of the held response of one area."""
+    return joined_core((params,))
+
+
+def joined_core(areas: tuple[GridParams, ...], tie: TieLine | None = None) -> LinearCore:
+    """Assemble the areas and the line between them; states and inputs in the order of the parameters."""
+    size = sum(_states(area) for area in areas) + (1 if tie else 0)
+    inputs = sum(1 + len(area.held) + len(valves(area)) for area in areas)
     a = [[0.0] * size for _ in range(size)]
-    b = [[0.0] * (1 + len(held)) for _ in range(size)]
-    a[0][0] = -hz_per_s_per_mw * params.damping_mw_per_hz
-    b[0][0] = hz_per_s_per_mw
-    state = 1
-    for governor in governors:
-        signal = [1.0] + [0.0] * (size - 1)  # what enters the next section, as a row over the states
-        for section in governor.sections:
+    b = [[0.0] * inputs for _ in range(size)]
+    rows = []
+    state = column = 0
+    for area in areas:
+        rows.append(state)
+        state, column = _assemble(area, a, b, state, column)
+    if tie:
+        for row, area, sign in zip(rows, areas, (-1.0, 1.0), strict=True):  # the first area exports
+            a[row][state] = sign * area.nominal_hz / (2.0 * area.kinetic_energy_mws)
+            a[state][row] = -sign * tie.mw_per_hz_s
+    return LinearCore(tuple(tuple(row) for row in a), tuple(tuple(row) for row in b), tuple(rows))
+
+
+def valves(params: GridParams) -> tuple[Governor, ...]:
+    """Governors of an area that have a valve, in order."""
+    return tuple(governor for governor in params.governors if governor.valve is not None)
+
+
+def _states(area: GridParams) -> int:
+    lags = sum(1 for response in area.held if response.lag_s > 0.0)
+    return 1 + sum(len(governor.sections) for governor in area.governors) + lags
+
+
+def _assemble(area: GridParams, a: list[list[float]], b: list[list[float]], state: int, column: int) -> tuple[int, int]:
+    """Write one area into the matrices from a state and an input column on; the first ones free behind it."""
+    frequency, power = state, column
+    hz_per_s_per_mw = area.nominal_hz / (2.0 * area.kinetic_energy_mws)
+    a[frequency][frequency] = -hz_per_s_per_mw * area.damping_mw_per_hz
+    b[frequency][power] = hz_per_s_per_mw
+    valve_column = column + 1 + len(area.held)
+    state += 1
+    for governor in area.governors:
+        # What enters the next section, as a row over the states and one over the inputs.
+        signal, fed = [0.0] * len(a), [0.0] * len(b[0])
+        if governor.valve is None:
+            signal[frequency] = 1.0
+        else:
+            fed[valve_column] = 1.0
+            valve_column += 1
+        weight = hz_per_s_per_mw * governor.stiffness_mw_per_hz
+        output, direct = [0.0] * len(a), [0.0] * len(b[0])
+        for place, section in enumerate(governor.sections):
             a[state] = [s / section.lag_s for s in signal]
             a[state][state] -= 1.0 / section.lag_s
+            b[state] = [s / section.lag_s for s in fed]
             through = section.lead_s / section.lag_s
             signal = [through * s for s in signal]
             signal[state] += 1.0 - through
+            fed = [through * s for s in fed]
             state += 1
-        weight = hz_per_s_per_mw * governor.stiffness_mw_per_hz
-        a[0] = [own - weight * s for own, s in zip(a[0], signal, strict=True)]
-    for column, response in enumerate(held, start=1):
+            if governor.taps:
+                output = [o + governor.taps[place] * s for o, s in zip(output, signal, strict=True)]
+                direct = [o + governor.taps[place] * s for o, s in zip(direct, fed, strict=True)]
+        if not governor.taps:
+            output, direct = signal, fed
+        a[frequency] = [own - weight * s for own, s in zip(a[frequency], output, strict=True)]
+        b[frequency] = [own - weight * s for own, s in zip(b[frequency], direct, strict=True)]
+    for offset, response in enumerate(area.held, start=1):
         if response.lag_s > 0.0:
             a[state][state] = -1.0 / response.lag_s
-            b[state][column] = 1.0 / response.lag_s
-            a[0][state] = hz_per_s_per_mw
+            b[state][column + offset] = 1.0 / response.lag_s
+            a[frequency][state] = hz_per_s_per_mw
             state += 1
         else:
-            b[0][column] = hz_per_s_per_mw
-    return LinearCore(tuple(tuple(row) for row in a), tuple(tuple(row) for row in b))
+            b[frequency][column + offset] = hz_per_s_per_mw
+    return state, valve_column
 
 
 def initial_rocof_hz_per_s(params: GridParams, power_mw: float) -> float:
@@ -90,14 +159,17 @@ def steady_deviation_hz(params: GridParams, power_mw: float) -> float:
 
     Without held response this is P / (kL + sum 1/R). Raises ValueError when nothing answers beyond the reserve held.
     """
-    slope = params.damping_mw_per_hz + sum(governor.stiffness_mw_per_hz for governor in params.governors)
 
     def surplus_mw(deviation_hz: float) -> float:
         held_mw = sum(held_power_mw(response, deviation_hz) for response in params.held)
-        return power_mw + held_mw - slope * deviation_hz
+        governors_mw = sum(static_power_mw(governor, deviation_hz) for governor in params.governors)
+        return power_mw + held_mw + governors_mw - params.damping_mw_per_hz * deviation_hz
 
-    # The surplus falls with deviation, in straight pieces between the corners of the curves.
+    # The surplus falls with deviation, in straight pieces between the corners of curves, dead bands and limits.
     corners = {point.deviation_hz for response in params.held for point in response.curve}
+    for governor in valves(params):
+        assert governor.valve is not None, "chosen for its valve"
+        corners |= corners_hz(governor.valve, governor.stiffness_mw_per_hz)
     edges = sorted({-c for c in corners} | corners)
     above = [edge for edge in edges if surplus_mw(edge) < 0.0]
     below = [edge for edge in edges if surplus_mw(edge) >= 0.0]
@@ -105,9 +177,14 @@ def steady_deviation_hz(params: GridParams, power_mw: float) -> float:
         low, high = below[-1], above[0]
         share = surplus_mw(low) / (surplus_mw(low) - surplus_mw(high))
         return low + (high - low) * share
+    outermost = below[-1] if below else above[0] if above else 0.0
+    slope = (
+        surplus_mw(outermost) - surplus_mw(outermost + 1.0)
+        if below
+        else (surplus_mw(outermost - 1.0) - surplus_mw(outermost))
+    )
     if slope <= 0.0:
         raise ValueError(f"nothing answers {power_mw} MW beyond the reserve held: frequency has no steady state")
-    outermost = below[-1] if below else above[0] if above else 0.0
     return outermost + surplus_mw(outermost) / slope
 
 
