@@ -4,6 +4,7 @@ Discharge ratings are magnitudes here: the sign on the wire is contested and is 
 """
 
 import math
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from protocol.iso20 import phases
@@ -99,9 +100,19 @@ _ELEMENTS: Final = {
 def _read(mode: ComplexType, side: str) -> dict[str, Any]:
     """The ratings both sides have in common; what the mode does not carry stays at its default of zero."""
     values = {}
-    for rating, element in _ELEMENTS.items():
-        field = f"{side}_{element}"
-        if any(particle.field == field for particle in mode.particles):
-            number = phases.total_w(mode, field)
-            values[rating] = abs(number) if "discharge" in rating else number
+    kind: Any = type(mode)
+    for rating, field, has_phases, is_discharge in _carried(kind, side):
+        number = phases.total_w(mode, field) if has_phases else getattr(mode, field).number
+        values[rating] = abs(number) if is_discharge else number
     return values
+
+
+@cache
+def _carried(kind: type[ComplexType], side: str) -> tuple[tuple[str, str, bool, bool], ...]:
+    """Each rating that a mode of this kind carries: its field, whether it may come by phase, and is discharge."""
+    fields = {particle.field for particle in kind.particles}
+    return tuple(
+        (rating, f"{side}_{element}", f"{side}_{element}_l2" in fields, "discharge" in rating)
+        for rating, element in _ELEMENTS.items()
+        if f"{side}_{element}" in fields
+    )
