@@ -1,16 +1,16 @@
 """Makes a vehicle, its charging point and both ends of their session out of a scenario and one visit."""
 
 import math
-from typing import NamedTuple
 
-from cosim.car import Car, Losses
+from cosim.car import Car
 from cosim.ev import Ev, Visit
 from cosim.evse import Station
+from cosim.kind import Kind
 from cosim.scenario import Ev as EvSection
 from cosim.scenario import Evse, to_ns
 from cosim.site import Site, site_of
 from cosim.stage import Stage
-from models.car.converter import NO_LOSS, Converter
+from models.car.converter import NO_LOSS, Converter, Loss
 from models.car.vehicle import DC_STATION_LOSS, Vehicle, vehicle_losses
 from protocol.iso20.codes import ServiceID
 from protocol.iso20.evcc import EVCC, EVCCSettings
@@ -20,14 +20,8 @@ from protocol.iso20.sequence import State
 from protocol.iso20.session import Timers
 
 AC_SERVICES = (ServiceID.AC, ServiceID.AC_BPT)
+FourLosses = tuple[Loss, Loss, Loss, Loss]
 DC_SERVICES = (ServiceID.DC, ServiceID.DC_BPT)
-
-
-class Kind(NamedTuple):
-    """What all cars of one model share when they use the same current."""
-
-    converter: Converter
-    losses: Losses
 
 
 class Builder:
@@ -36,7 +30,7 @@ class Builder:
     def __init__(self, stage: Stage, sites: tuple[Site, ...]) -> None:
         self._stage = stage
         self._sites = sites
-        self._kinds: dict[tuple[Vehicle, bool], Kind] = {}
+        self._converters: dict[tuple[Vehicle, bool], tuple[Converter, FourLosses]] = {}
         section = stage.scenario.secc
         self._timers = Timers(
             secc_sequence_ns=to_ns(section.sequence_timeout_s),
@@ -49,38 +43,65 @@ class Builder:
         """A vehicle arrives at its charging point. Each vehicle has one of its own, of the same number."""
         stage = self._stage
         is_dc = visit.service.startswith("DC")
-        kind = self._kind(visit.vehicle, is_dc)
-        car = Car(
-            visit.ev_id, stage.fleet, visit.vehicle.battery, kind.converter, kind.losses, visit.soc, stage.env.now_ns
-        )
+        kind = self._kind(visit, is_dc)
+        car = Car(visit.ev_id, kind, stage.fleet.sums, visit.soc, stage.env.now_ns)
         secc = SECC(self._secc_settings(visit, is_dc))
         station = Station(stage, visit.ev_id, site_of(self._sites, visit.ev_id), secc, is_dc)
-        evcc = EVCC(self._evcc_settings(visit, kind.converter, is_dc))
+        evcc = EVCC(self._evcc_settings(visit, kind))
         return Ev(stage, visit, evcc, station, car)
 
-    def _kind(self, vehicle: Vehicle, is_dc: bool) -> Kind:
-        kind = self._kinds.get((vehicle, is_dc))
-        if kind is None:
+    def _kind(self, visit: Visit, is_dc: bool) -> Kind:
+        scenario, vehicle = self._stage.scenario, visit.vehicle
+        converter, losses = self._hardware(vehicle, is_dc)
+        section, reactive = scenario.evse, math.sqrt(1.0 - vehicle.power_factor * vehicle.power_factor)
+        kind = Kind(
+            vehicle.battery,
+            converter,
+            *losses,
+            is_dc=is_dc,
+            charge_w=visit.charge_w,
+            discharge_w=visit.discharge_w,
+            cells_w=max(vehicle.maximum_dc_charge_w, vehicle.maximum_ac_charge_w),
+            minimum_charge_w=converter.minimum_charge_w,
+            minimum_discharge_w=converter.minimum_discharge_w if visit.discharge_w > 0.0 else 0.0,
+            maximum_dc_a=vehicle.maximum_dc_a,
+            maximum_v=vehicle.dc_maximum_v,
+            minimum_v=vehicle.dc_minimum_v,
+            reactive_share=reactive / vehicle.power_factor,
+            minimum_soc=visit.minimum_soc,
+            maximum_soc=visit.maximum_soc,
+            v2x_low_soc=visit.v2x_low_soc,
+            v2x_high_soc=visit.v2x_high_soc,
+            station_charge_w=section.dc_charge_w if is_dc else section.ac_charge_w,
+            station_discharge_w=section.dc_discharge_w if is_dc else section.ac_discharge_w,
+            station_maximum_a=section.dc_maximum_a if is_dc else math.inf,
+        )
+        return self._stage.kinds.setdefault(kind, kind)
+
+    def _hardware(self, vehicle: Vehicle, is_dc: bool) -> tuple[Converter, FourLosses]:
+        """Who converts, and what is lost: station charging and discharging, vehicle charging and discharging."""
+        found = self._converters.get((vehicle, is_dc))
+        if found is None:
             scenario = self._stage.scenario
             station_loss = DC_STATION_LOSS if is_dc else NO_LOSS
-            kind = Kind(
+            found = (
                 dc_converter(scenario.evse) if is_dc else onboard_charger(scenario.ev, vehicle.ac_converter),
-                Losses(station_loss, station_loss, *vehicle_losses(vehicle, is_dc)),
+                (station_loss, station_loss, *vehicle_losses(vehicle, is_dc)),
             )
-            self._kinds[vehicle, is_dc] = kind
-        return kind
+            self._converters[vehicle, is_dc] = found
+        return found
 
-    def _evcc_settings(self, visit: Visit, converter: Converter, is_dc: bool) -> EVCCSettings:
-        section, vehicle = self._stage.scenario.ev, visit.vehicle
+    def _evcc_settings(self, visit: Visit, kind: Kind) -> EVCCSettings:
+        section, vehicle, is_dc = self._stage.scenario.ev, visit.vehicle, kind.is_dc
         discharges = visit.discharge_w > 0.0
         from_discovery = section.renegotiate_from == "charge_parameter_discovery"
         return EVCCSettings(
             evcc_id=f"EV{visit.ev_id:03d}",
             ratings=EVRatings(
                 maximum_charge_w=visit.charge_w,
-                minimum_charge_w=converter.minimum_charge_w,
+                minimum_charge_w=kind.minimum_charge_w,
                 maximum_discharge_w=visit.discharge_w,
-                minimum_discharge_w=converter.minimum_discharge_w if discharges else 0.0,
+                minimum_discharge_w=kind.minimum_discharge_w,
                 maximum_charge_a=vehicle.maximum_dc_a if is_dc else 0.0,
                 maximum_discharge_a=vehicle.maximum_dc_a if is_dc and discharges else 0.0,
                 maximum_v=vehicle.dc_maximum_v,

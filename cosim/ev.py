@@ -13,11 +13,10 @@ from cosim.car import Car
 from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, place
 from cosim.evse import Station
 from cosim.journal import LOOP_REQUESTS, TO_EVSE
+from cosim.offer import obey, offer
 from cosim.scenario import to_ns
 from cosim.stage import Stage
-from models.car.battery import charge_limit_w, discharge_limit_w
 from models.car.vehicle import Vehicle
-from models.control.charge_loop import accepted_w, energy_request_wh
 from models.draws import stream_key, uniform
 from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing
 from protocol.iso20.evcc import EVCC, Offer
@@ -54,11 +53,9 @@ class Ev:
     __slots__ = (
         "_apply_place",
         "_arrives",
-        "_cells_w",
         "_decide_place",
         "_env",
         "_ev_id",
-        "_evse_a",
         "_evse_v",
         "_gap_jitter_ns",
         "_gap_key",
@@ -67,20 +64,21 @@ class Ev:
         "_journal",
         "_leaving",
         "_lines",
-        "_minimum_charge_w",
-        "_minimum_discharge_w",
-        "_obeyed_w",
         "_offer_place",
         "_pause_ns",
-        "_reactive_share",
         "_repeat_ns",
-        "_requests",
         "car",
         "departure_ns",
         "end_reason",
         "evcc",
+        "evse_a",
         "first_loop_ns",
         "in_loop",
+        "obeyed_w",
+        "offer_ns",
+        "offer_soc",
+        "offer_v",
+        "requests",
         "stage",
         "station",
         "stop_ns",
@@ -112,18 +110,14 @@ class Ev:
         self._decide_place = place(DECIDE, visit.ev_id)
         self._env, self._journal, self._lines = stage.env, stage.journal, stage.lines
         self._ev_id = visit.ev_id
-        self._requests = 0
+        self.requests = 0
         self._leaving = False
-        self._obeyed_w = math.nan
-        self._cells_w = max(visit.vehicle.maximum_dc_charge_w, visit.vehicle.maximum_ac_charge_w)
+        self.obeyed_w = math.nan
+        self.offer_ns = 0
+        self.offer_soc = self.offer_v = 0.0  # state of charge and voltage behind the last offer
         self._arrives = station.request_arrives
         self._evse_v = 0.0
-        self._evse_a = 0.0
-        self._reactive_share = (
-            math.sqrt(1.0 - visit.vehicle.power_factor * visit.vehicle.power_factor) / visit.vehicle.power_factor
-        )
-        self._minimum_charge_w = car.converter.minimum_charge_w
-        self._minimum_discharge_w = car.converter.minimum_discharge_w if visit.discharge_w > 0.0 else 0.0
+        self.evse_a = 0.0
 
     # --- the story ---
 
@@ -195,7 +189,7 @@ class Ev:
             self._apply(response, now_ns)
             now_ns += gap_ns
             if gap_jitter_ns:
-                now_ns += math.floor(gap_jitter_ns * uniform(self._gap_key, self.visit.ev_id, self._requests))
+                now_ns += math.floor(gap_jitter_ns * uniform(self._gap_key, self.visit.ev_id, self.requests))
             yield At(env, now_ns, offer_place)
 
     def _heed_ramp_limitation(self) -> None:
@@ -209,10 +203,10 @@ class Ev:
         evcc, env, ev_id = self.evcc, self._env, self._ev_id
         request = evcc.request(self._offer(now_ns), now_ns, processing)
         self._journal.sent(now_ns, ev_id, TO_EVSE, request, evcc.session_id)
-        self._requests += 1
+        self.requests += 1
         assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
         answer: Answer[Any] = Answer(env, evcc.deadline_ns, self._apply_place)
-        arrival_ns = now_ns + self._lines.request_ns(ev_id, self._requests)
+        arrival_ns = now_ns + self._lines.request_ns(ev_id, self.requests)
         if arrival_ns >= answer.deadline_ns:
             answer.expect()  # it will come too late: silence ends at the deadline, not when it arrives
         At(env, arrival_ns, self._decide_place, self._arrives, (request, answer))
@@ -264,7 +258,7 @@ class Ev:
             self._leaving = True
             if not self._is_dc:
                 self.car.ramp_off(now_ns)
-        at_rest = abs(self._evse_a) < NO_CURRENT_A if self._is_dc else self.car.power_w(now_ns) == 0.0
+        at_rest = abs(self.evse_a) < NO_CURRENT_A if self._is_dc else self.car.power_w(now_ns) == 0.0
         if at_rest:
             self.evcc.stop()
         return at_rest
@@ -272,55 +266,22 @@ class Ev:
     def _apply(self, response: Any, now_ns: int) -> None:
         """AC: aim at the setpoint, within the vehicle's own limits of this instant. DC: note the working point."""
         if self._is_dc:
-            self._evse_a = response.evse_present_current.number
+            self.evse_a = response.evse_present_current.number
             return
         setpoint_w = self.evcc.target_w
-        if setpoint_w == self._obeyed_w or self._leaving or self.station.lost is not None:
+        if setpoint_w == self.obeyed_w or self._leaving or self.station.lost is not None:
             return  # the last one: the pilot is off
-        charge_w, discharge_w = self.limits_w(self.car.soc(now_ns))
-        aim_w = accepted_w(setpoint_w, charge_w, discharge_w, self._minimum_charge_w, self._minimum_discharge_w)
-        self._obeyed_w = setpoint_w if aim_w == setpoint_w else math.nan  # a clipped one is looked at again next time
-        self.car.command(now_ns, aim_w)
-
-    def limits_w(self, soc: float) -> tuple[float, float]:
-        """Most that the vehicle can charge and discharge at a state of charge [W at the plug, magnitudes].
-
-        The cells' own limit is that of their strongest connector and tapers; a weaker one caps it.
-        """
-        battery, visit = self.car.battery, self.visit
-        charge_w = charge_limit_w(soc, self._cells_w, battery.charge_taper_soc, battery.ceiling_soc)
-        discharge_w = discharge_limit_w(soc, self._cells_w, battery.discharge_taper_soc, battery.floor_soc)
-        return (
-            charge_w if charge_w < visit.charge_w else visit.charge_w,
-            discharge_w if discharge_w < visit.discharge_w else visit.discharge_w,
-        )
+        self.car.make_room()
+        self.obeyed_w = obey(self.car, self.car.kind, self.car.sums, setpoint_w, now_ns)
 
     def _offer(self, now_ns: int) -> Offer:
         """What the vehicle states of itself now."""
-        visit, car, vehicle = self.visit, self.car, self.visit.vehicle
+        car, kind = self.car, self.car.kind
         soc = car.soc(now_ns)
         power_w = car.power_w(now_ns)
-        capacity_wh = car.battery.capacity_wh
-        charge_w, discharge_w = (0.0, 0.0) if self._leaving else self.limits_w(soc)
-        until_departure_ns = self.departure_ns - now_ns
-        battery_v = car.voltage_v(power_w) if self._is_dc else 0.0
-        return Offer(
-            until_departure_ns * 1e-9 if until_departure_ns > 0 else 0.0,
-            energy_request_wh(visit.target_soc, soc, capacity_wh),
-            energy_request_wh(visit.maximum_soc, soc, capacity_wh),
-            energy_request_wh(visit.minimum_soc, soc, capacity_wh),
-            energy_request_wh(visit.v2x_high_soc, soc, capacity_wh),
-            energy_request_wh(visit.v2x_low_soc, soc, capacity_wh),
-            charge_w,
-            self._minimum_charge_w,
-            discharge_w,
-            self._minimum_discharge_w,
-            vehicle.maximum_dc_a,
-            vehicle.maximum_dc_a if discharge_w > 0.0 else 0.0,
-            vehicle.dc_maximum_v,
-            vehicle.dc_minimum_v,
-            power_w,
-            power_w * self._reactive_share,
-            battery_v,
-            battery_v,
-        )
+        voltage_v = car.voltage_v(power_w) if self._is_dc else 0.0
+        self.offer_ns, self.offer_soc, self.offer_v = now_ns, soc, voltage_v
+        said = offer(kind, self.visit.target_soc, soc, self.departure_ns - now_ns, power_w, voltage_v)
+        if self._leaving:
+            return said._replace(maximum_charge_w=0.0, maximum_discharge_w=0.0, maximum_discharge_a=0.0)
+        return said

@@ -9,13 +9,14 @@ from typing import Any
 from simpy import Event
 
 from cosim.car import Car
-from cosim.control import Control
+from cosim.control import Control, at_meter_w, direct
 from cosim.driver import DECIDE, Answer, At, Timer, place
 from cosim.journal import LOOP_REQUESTS, TO_EV
+from cosim.kind import Kind
 from cosim.scenario import to_ns
 from cosim.site import Site
 from cosim.stage import Stage
-from models.car.converter import grid_for_plug_w, loss_w
+from models.car.converter import loss_w
 from models.control.limits import CURRENT, EV_POWER, STATION_POWER
 from models.draws import stream_key, uniform
 from protocol.iso20.answers import Answer as Statement
@@ -55,8 +56,6 @@ class Station:
         "is_dc",
         "loops",
         "lost",
-        "rated_charge_w",
-        "rated_discharge_w",
         "secc",
         "site",
         "stage",
@@ -68,7 +67,7 @@ class Station:
         self.site = site
         self.secc = secc
         self.is_dc = is_dc
-        self.control = Control(stage, evse_id, is_dc)
+        self.control = Control(stage, evse_id)
         self.car: Car | None = None
         self.contactor_closed = False
         self.loops = 0
@@ -97,8 +96,6 @@ class Station:
             section.dc_maximum_v,
             section.dc_minimum_v,
         )
-        self.rated_charge_w = section.dc_charge_w if is_dc else section.ac_charge_w
-        self.rated_discharge_w = section.dc_discharge_w if is_dc else section.ac_discharge_w
 
     def couple(self, car: Car) -> None:
         """A vehicle is plugged in."""
@@ -171,7 +168,7 @@ class Station:
             self._notification = None
             self.control.hold_at_zero = False
             if self.loops:
-                self.control.plan(self.secc.said, now_ns)
+                self.control.plan(car.kind, self.secc.said, now_ns)
         return Statement(processing=processing, present_v=present_v)
 
     # --- power on, power off ---
@@ -260,8 +257,8 @@ class Station:
     def _answer_loop(self, answer: Answer[Any], car: Car, now_ns: int) -> None:
         secc, control = self.secc, self.control
         if self.loops == 0:
-            assert secc.agreed is not None, "the loop comes after ServiceSelection"
-            control.begin(car, secc.said, secc.agreed.per_phase, now_ns)
+            car.kind = self._settled(car.kind)
+            control.plan(car.kind, secc.said, now_ns)
             if self.is_dc and self.stage.scenario.evse.dc_regulation == "periodic":
                 self._begin_regulation(now_ns)
         if self._renegotiate_if_s is not None and self._notification is None:
@@ -278,15 +275,27 @@ class Station:
         if self._record_every and self.loops % self._record_every == 0:
             self._record_loop(car, now_ns)
         self.loops += 1
-        self.stage.kpis.exchanges += 1
+        car.sums.exchanges += 1
+
+    def _settled(self, kind: Kind) -> Kind:
+        """The kind with what both sides have agreed on: ratings at the AC meter, and how powers are said."""
+        secc = self.secc
+        assert secc.agreed is not None, "the loop comes after ServiceSelection"
+        assert secc.said.ratings is not None, "ratings are exchanged before the loop"
+        charge_w = min(secc.said.ratings.maximum_charge_w, kind.station_charge_w)
+        discharge_w = min(secc.said.ratings.maximum_discharge_w, kind.station_discharge_w)
+        settled = kind._replace(
+            is_bpt=secc.agreed.service.is_bpt,
+            per_phase=secc.agreed.per_phase,
+            rated_w=at_meter_w(kind, charge_w),
+            rated_discharge_w=0.0 - at_meter_w(kind, 0.0 - discharge_w),
+        )
+        return self.stage.kinds.setdefault(settled, settled)
 
     def _command(self, car: Car, now_ns: int) -> None:
         """DC: tell the converter. Limits of zero announce the end: then it ramps off at once."""
-        said = self.secc.said
-        if said.maximum_charge_w == 0.0 and said.maximum_discharge_w == 0.0:
-            car.ramp_off(now_ns)
-        else:
-            car.command(now_ns, self.control.plug_w)
+        car.make_room()
+        direct(car, car.kind, car.sums, self.secc.said, self.control.plug_w, now_ns)
 
     def _ac_statement(self, car: Car, power_w: float) -> Statement:
         """The setpoint, and the power that is measured."""
@@ -370,15 +379,15 @@ class Station:
         )
 
     def _record_loop(self, car: Car, now_ns: int) -> None:
-        control, said, losses = self.control, self.secc.said, car.losses
+        control, said, kind = self.control, self.secc.said, car.kind
         plug_w = car.power_w(now_ns)
         soc, cells_ws = car.peek(now_ns)
         self.stage.recorder.charge_loop.append(
             now_ns, self.evse_id, self.evse_id, self.site.site_id, self.loops,
             control.requested_w, control.setpoint_w, control.reason,
-            grid_for_plug_w(plug_w, losses.station_charge, losses.station_discharge),
+            at_meter_w(kind, plug_w),
             plug_w,
-            plug_w - loss_w(plug_w, losses.vehicle_charge, losses.vehicle_discharge),
+            plug_w - loss_w(plug_w, kind.vehicle_charge, kind.vehicle_discharge),
             soc, cells_ws / 3600.0, control.frequency_hz,
-            min(said.maximum_charge_w, self.rated_charge_w), min(said.maximum_discharge_w, self.rated_discharge_w),
+            min(said.maximum_charge_w, kind.station_charge_w), min(said.maximum_discharge_w, kind.station_discharge_w),
         )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from simpy import Event
 
+from cosim.checks import Checks
 from cosim.driver import GRID, At, Clock, place
 from cosim.fleet import Fleet
 from cosim.inputs import Inputs, Series
@@ -125,6 +126,7 @@ class Grid:
         fleet: Fleet,
         recorder: Recorder,
         kpis: Kpis,
+        checks: Checks,
     ) -> None:
         section = scenario.grid
         self.env = env
@@ -132,6 +134,7 @@ class Grid:
         self.tick_ns = to_ns(section.tick_s)
         self.fleet_power_w = array("d")  # mean over each tick so far, simulated cars
         self._fleet = fleet
+        self._checks = checks
         self._recorder = recorder
         self._kpis = kpis
         self._cars_per_ev = scenario.fleet.cars_per_ev
@@ -160,8 +163,9 @@ class Grid:
         now_ns = ticks * self.tick_ns
         before_ns = now_ns - self.tick_ns
         tick_s = self.tick_ns * 1e-9
-        fleet_w = self._fleet.close_tick(now_ns) * 1e-6 / tick_s
-        declared_w = self._fleet.close_baseline(now_ns) * 1e-6 / tick_s
+        tick = self._fleet.close_tick(now_ns)
+        fleet_w = tick.energy_uj * 1e-6 / tick_s
+        declared_w = tick.baseline_uj * 1e-6 / tick_s
         self.fleet_power_w.append(fleet_w)
         baseline_w = self._baseline_w(declared_w, fleet_w, now_ns)
         service_w = (baseline_w - fleet_w) * self._cars_per_ev
@@ -173,11 +177,11 @@ class Grid:
         if self._without is not None:
             without_hz = self._without.step(before_ns, now_ns, disturbance_mw, 0.0)
         if not math.isfinite(self.frequency_hz):
-            self._fleet.checks.broken("frequency_finite", f"{self.frequency_hz} Hz at {now_ns * 1e-9:.3f} s")
+            self._checks.broken("frequency_finite", f"{self.frequency_hz} Hz at {now_ns * 1e-9:.3f} s")
         rocof_hz_per_s = (self.frequency_hz - before_hz) / tick_s
         self.measured.hold(self.frequency_hz, now_ns)
 
-        setpoint_w = self._fleet.setpoint_uw * 1e-6
+        setpoint_w = tick.setpoint_uw * 1e-6
         self._kpis.tick(self.frequency_hz, without_hz, rocof_hz_per_s, fleet_w, setpoint_w, service_w)
         if ticks % self._record_every == 0:
             scale = self._cars_per_ev

@@ -4,24 +4,22 @@ import math
 from collections import Counter
 from typing import Any
 
-from cosim.fleet import Fleet
 from cosim.journal import Journal
+from cosim.sums import Sums
 from models.control.limits import REASONS
+from models.metrics import delay_summary
 
 
 class Kpis:
     """Sums and extremes; `result` turns them into the document that is written."""
 
     def __init__(self, nominal_hz: float, cars_per_ev: float) -> None:
-        self.clips = [0] * len(REASONS)  # by reason code
         self.targets: Counter[str] = Counter()
         self.why_missed: Counter[str] = Counter()
         self.end_reasons: Counter[str] = Counter()
-        self.exchanges = 0
-        self.gap_s = 0.0
         self.sessions = 0
         self.reached_loop = 0
-        self.charged_wh = self.discharged_wh = self.grid_wh = self.cells_wh = self.loss_wh = 0.0
+        self.charged_uwh = self.discharged_uwh = self.grid_uwh = self.cells_uwh = self.loss_uwh = 0
         self._nominal_hz = nominal_hz
         self._cars_per_ev = cars_per_ev
         self._ticks = 0
@@ -51,7 +49,7 @@ class Kpis:
         self._squared_error_w2 += (fleet_w - setpoint_w) * (fleet_w - setpoint_w)
         self._most_service_w = max(self._most_service_w, abs(service_w))
 
-    def result(self, fleet: Fleet, journal: Journal) -> dict[str, Any]:
+    def result(self, sums: Sums, journal: Journal) -> dict[str, Any]:
         """The key figures; None where there is nothing to state."""
         return {
             "nadir_hz": _finite(self._lowest_hz),
@@ -65,12 +63,12 @@ class Kpis:
             "maximum_service_w": self._most_service_w,
             "sessions": self.sessions,
             "sessions_reached_loop": self.reached_loop,
-            "charge_loops": self.exchanges,
-            "grid_energy_wh": self.grid_wh,
-            "charged_wh": self.charged_wh,
-            "discharged_wh": self.discharged_wh,
-            "battery_energy_wh": self.cells_wh,
-            "loss_wh": self.loss_wh,
+            "charge_loops": sums.exchanges,
+            "grid_energy_wh": self.grid_uwh * 1e-6,
+            "charged_wh": self.charged_uwh * 1e-6,
+            "discharged_wh": self.discharged_uwh * 1e-6,
+            "battery_energy_wh": self.cells_uwh * 1e-6,
+            "loss_wh": self.loss_uwh * 1e-6,
             "targets": dict(sorted(self.targets.items())),
             "why_missed": dict(sorted(self.why_missed.items())),
             "target_met_share": _share(self.targets["met"], self.targets["met"] + self.targets["missed"]),
@@ -80,10 +78,10 @@ class Kpis:
             "tracking_rmse_w": math.sqrt(self._squared_error_w2 / self._ticks) * self._cars_per_ev
             if self._ticks
             else None,
-            "response_delay": fleet.delays.summary(),
-            "minimum_power_gap_s": self.gap_s,
-            "soc_bounds_reached": fleet.bounds_reached,
-            "clips": {name: count for name, count in zip(REASONS, self.clips, strict=True) if count},
+            "response_delay": delay_summary(sums.delays, sums.superseded),
+            "minimum_power_gap_s": sums.gap_ns * 1e-9,
+            "soc_bounds_reached": sums.bounds_reached,
+            "clips": {name: count for name, count in zip(REASONS, sums.clips, strict=True) if count},
             "end_reasons": dict(sorted(self.end_reasons.items())),
             "messages": {
                 kind.wire_name: count

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from cosim.checks import Checks
 from cosim.kpis import Kpis
 from cosim.recorder import Recorder
+from cosim.sums import micro
 from models.car.battery import shortest_charge_s
 from models.car.converter import loss_w
 from models.metrics import why_missed
@@ -51,25 +52,24 @@ class Ledger:
         if why is not None:
             kpis.why_missed[why] += 1
         kpis.end_reasons[ev.end_reason] += 1
-        kpis.grid_wh += car.grid_ws / 3600.0
-        kpis.cells_wh += car.cells_ws / 3600.0
-        kpis.charged_wh += car.charged_ws / 3600.0
-        kpis.discharged_wh += car.discharged_ws / 3600.0
-        kpis.loss_wh += (car.station_loss_ws + car.vehicle_loss_ws) / 3600.0
+        kpis.grid_uwh += micro(car.grid_ws / 3600.0)
+        kpis.cells_uwh += micro(car.cells_ws / 3600.0)
+        kpis.charged_uwh += micro(car.charged_ws / 3600.0)
+        kpis.discharged_uwh += micro(car.discharged_ws / 3600.0)
+        kpis.loss_uwh += micro((car.station_loss_ws + car.vehicle_loss_ws) / 3600.0)
 
     def _verdict(self, ev: "Ev", soc_end: float) -> tuple[str, str | None]:
         """Whether the energy wanted was there at departure, and if not, whether it could have been."""
-        visit, car, battery = ev.visit, ev.car, ev.car.battery
+        visit, car, battery = ev.visit, ev.car, ev.car.kind.battery
         if soc_end >= visit.target_soc - MET_SLACK_SOC:
             return "met", None
         if ev.unplug_ns < 0:
             return "open", None
-        full_w = min(visit.charge_w, ev.station.rated_charge_w)
-        cells_w = full_w - loss_w(full_w, car.losses.vehicle_charge, car.losses.vehicle_discharge)
+        kind = car.kind
+        full_w = min(kind.charge_w, kind.station_charge_w)
+        cells_w = full_w - loss_w(full_w, kind.vehicle_charge, kind.vehicle_discharge)
         # The cells taper from their strongest connector's power; a weaker one meets that taper later.
-        vehicle = visit.vehicle
-        strongest_w = max(vehicle.maximum_dc_charge_w, vehicle.maximum_ac_charge_w)
-        taper_soc = battery.ceiling_soc - (battery.ceiling_soc - battery.charge_taper_soc) * full_w / strongest_w
+        taper_soc = battery.ceiling_soc - (battery.ceiling_soc - battery.charge_taper_soc) * full_w / kind.cells_w
         shortest_s = shortest_charge_s(
             car.soc_start,
             visit.target_soc - MET_SLACK_SOC,
@@ -90,6 +90,6 @@ class Ledger:
             self._checks.broken(
                 "energy_balance", f"EV{car.ev_id:03d}: {grid_gap_ws:.3g} and {cell_gap_ws:.3g} W s do not close"
             )
-        low, high = car.battery.floor_soc, car.battery.ceiling_soc
+        low, high = car.kind.battery.floor_soc, car.kind.battery.ceiling_soc
         if not low - SOC_SLACK <= soc_end <= high + SOC_SLACK:
             self._checks.broken("soc_bounds", f"EV{car.ev_id:03d} ends at {soc_end:.6f}, bounds {low:g} and {high:g}")

@@ -1,6 +1,6 @@
 """What all actors of a run share, in one place, so that none needs to know another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cosim.checks import Checks
 from cosim.driver import Clock
@@ -8,6 +8,7 @@ from cosim.fleet import Fleet
 from cosim.grid import Grid
 from cosim.inputs import LocalPolicy, Series
 from cosim.journal import Journal
+from cosim.kind import Kind
 from cosim.kpis import Kpis
 from cosim.ledger import Ledger
 from cosim.link import Lines
@@ -32,3 +33,4 @@ class Stage:
     ledger: Ledger
     kpis: Kpis
     checks: Checks
+    kinds: dict[Kind, Kind] = field(default_factory=dict)  # one object for all equal ones

@@ -11,18 +11,20 @@ from cosim.checks import Check, Checks
 from cosim.driver import OFFER, At, Clock, place, seldom_collected
 from cosim.ev import Ev
 from cosim.feasible import offered_w, problems, warnings
-from cosim.fleet import Fleet, micro
+from cosim.fleet import Fleet
 from cosim.grid import Grid, nominal_hz
 from cosim.inputs import Inputs
 from cosim.journal import Journal
 from cosim.kpis import Kpis
 from cosim.ledger import Ledger
 from cosim.link import Lines
+from cosim.offer import limits_w
 from cosim.people import draw_visits
 from cosim.recorder import Part, Recorder
 from cosim.scenario import DriverChange, Scenario, to_ns
 from cosim.site import lay_out
 from cosim.stage import Stage
+from cosim.sums import micro
 
 __all__ = ["Check", "Outcome", "World", "problems", "warnings"]
 
@@ -62,7 +64,7 @@ class World:
             schedule=inputs.schedule,
             epoch_s=int(datetime.fromisoformat(scenario.start_utc).timestamp()),
             fleet=fleet,
-            grid=Grid(env, scenario, inputs, held_back_mw, fleet, recorder, kpis),
+            grid=Grid(env, scenario, inputs, held_back_mw, fleet, recorder, kpis, checks),
             lines=Lines(scenario.link, scenario.seed, scenario.secc.processing_s),
             recorder=recorder,
             journal=Journal(scenario.record, recorder),
@@ -88,7 +90,7 @@ class World:
     @property
     def exchanges(self) -> int:
         """Charge loops answered so far."""
-        return self._stage.kpis.exchanges
+        return self._stage.fleet.sums.exchanges
 
     def run(
         self, should_stop: Callable[[], bool] = lambda: False, progress: Callable[[int], None] = lambda _: None
@@ -109,7 +111,8 @@ class World:
                 stage.ledger.close(ev, env.now_ns)
         finally:
             stage.recorder.close()  # a policy that raises stops the run, and nothing recorded so far is lost
-        kpis = stage.kpis.result(stage.fleet, stage.journal)
+        stage.fleet.verify()
+        kpis = stage.kpis.result(stage.fleet.sums, stage.journal)
         return Outcome(str(status), env.now_ns / 1e9, kpis, stage.checks.verdicts(), next(env._eid))
 
     # --- who comes and goes ---
@@ -154,7 +157,7 @@ class World:
         in_loop = charging = discharging = 0
         up_uw = down_uw = up_uwh = down_uwh = 0  # whole millionths: the sum does not depend on the order
         for ev in self._present.values():
-            car, battery = ev.car, ev.car.battery
+            car, kind = ev.car, ev.car.kind
             power_w = car.power_w(now_ns)
             charging += power_w > 0.0
             discharging += power_w < 0.0
@@ -162,11 +165,11 @@ class World:
                 continue
             in_loop += 1
             soc = car.peek(now_ns)[0]
-            charge_w, discharge_w = ev.limits_w(soc)
+            charge_w, discharge_w = limits_w(kind, soc)
             up_uw += micro(charge_w - power_w)
             down_uw += micro(discharge_w + power_w)
-            up_uwh += micro((battery.ceiling_soc - soc) * battery.capacity_wh)
-            down_uwh += micro((soc - battery.floor_soc) * battery.capacity_wh)
+            up_uwh += micro((kind.battery.ceiling_soc - soc) * kind.battery.capacity_wh)
+            down_uwh += micro((soc - kind.battery.floor_soc) * kind.battery.capacity_wh)
         self._stage.recorder.fleet.append(
             now_ns,
             len(self._present),

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from protocol.schema import ComplexType
-from protocol.values import RationalNumber, rational, wire_within
+from protocol.values import RationalNumber, rational, wire, wire_within
 
-__all__ = ["split", "spread", "third", "total_w"]
+__all__ = ["split", "spread", "stated_w", "third", "third_w", "total_w"]
 
 _LATER: Final = ("_l2", "_l3")
 
@@ -43,10 +43,24 @@ def spread(mode: T, given: Mapping[str, tuple[float, float, float]], single_phas
 
 def third(whole: float) -> RationalNumber:
     """A third as the wire carries it, rounded towards zero where needed: three phases never exceed the whole."""
-    nearest = rational(whole / 3.0)
-    if abs(nearest.number) * 3.0 <= abs(whole):
+    return rational(third_w(whole))
+
+
+def third_w(whole: float) -> float:
+    """The same as a number."""
+    nearest = wire(whole / 3.0)
+    if abs(nearest) * 3.0 <= abs(whole):
         return nearest
-    return rational(wire_within(whole / 3.0))
+    return wire_within(whole / 3.0)
+
+
+def stated_w(power_w: float, per_phase: bool) -> float:
+    """Power as it is heard after the wire, stated as a whole or as three equal phases."""
+    whole = wire(power_w)
+    if per_phase:
+        phase = third_w(whole)
+        return phase + phase + phase
+    return whole
 
 
 def total_w(mode: ComplexType, field: str) -> float:

@@ -65,7 +65,16 @@ from protocol.iso20.session import Timers
 from protocol.schema import ComplexType
 from protocol.values import rational
 
-__all__ = ["REQUESTS", "EVCCSettings", "Offer", "OfferAside", "Topic", "app_protocols", "departure_time"]
+__all__ = [
+    "REQUESTS",
+    "EVCCSettings",
+    "Offer",
+    "OfferAside",
+    "Topic",
+    "app_protocols",
+    "departure_time",
+    "whole_seconds",
+]
 
 _NAN: Final = math.nan
 _UNKNOWN_DEPARTURE_S: Final = 2**32 - 1  # ScheduleExchangeReq cannot leave DepartureTime out
@@ -393,8 +402,13 @@ REQUESTS: Final[Mapping[Step, Callable[[Header, Offer, Topic], ComplexType]]] = 
 def departure_time(departure_s: float) -> int | None:
     """DepartureTime [s] for a span from now; None when it is unknown, 0 when it is past."""
     if departure_s < _UNKNOWN_DEPARTURE_S:
-        return int(departure_s) if departure_s > 0.0 else 0
+        return int(whole_seconds(departure_s))
     return None
+
+
+def whole_seconds(departure_s: float) -> float:
+    """A span to departure [s] as the wire carries it; 0 when it is past."""
+    return math.floor(departure_s) * 1.0 if departure_s > 0.0 else 0.0
 
 
 def _sign(settings: EVCCSettings) -> float:

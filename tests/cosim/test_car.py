@@ -5,11 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from cosim.car import Car, Losses
+from cosim.car import Car, decided
 from cosim.checks import Checks
-from cosim.fleet import Fleet, micro
+from cosim.fleet import Fleet
+from cosim.kind import Kind
+from cosim.sums import micro
 from models.car.battery import Battery, charge_limit_w
 from models.car.converter import Converter, Loss
+from models.metrics import delay_summary
 
 S = 1_000_000_000
 BATTERY = Battery(
@@ -33,12 +36,36 @@ CONVERTER = Converter(
     minimum_charge_w=0.0,
     minimum_discharge_w=0.0,
 )
-LOSSES = Losses(Loss(60.0, 0.02, 1e-6), Loss(50.0, 0.025, 1.2e-6), Loss(20.0, 0.03, 8e-7), Loss(25.0, 0.035, 9e-7))
+KIND = Kind(
+    BATTERY,
+    CONVERTER,
+    station_charge=Loss(60.0, 0.02, 1e-6),
+    station_discharge=Loss(50.0, 0.025, 1.2e-6),
+    vehicle_charge=Loss(20.0, 0.03, 8e-7),
+    vehicle_discharge=Loss(25.0, 0.035, 9e-7),
+    is_dc=True,
+    charge_w=50_000.0,
+    discharge_w=50_000.0,
+    cells_w=50_000.0,
+    minimum_charge_w=0.0,
+    minimum_discharge_w=0.0,
+    maximum_dc_a=125.0,
+    maximum_v=420.0,
+    minimum_v=280.0,
+    reactive_share=0.0,
+    minimum_soc=0.2,
+    maximum_soc=1.0,
+    v2x_low_soc=0.25,
+    v2x_high_soc=0.95,
+    station_charge_w=50_000.0,
+    station_discharge_w=50_000.0,
+    station_maximum_a=125.0,
+)
 
 
 def plugged_in(soc: float = 0.5, tick_ns: int = S // 10, battery: Battery = BATTERY) -> tuple[Car, Fleet]:
     fleet = Fleet(tick_ns, Checks())
-    car = Car(0, fleet, battery, CONVERTER, LOSSES, soc, 0)
+    car = Car(0, KIND._replace(battery=battery), fleet.sums, soc, 0)
     car.energised = True
     fleet.plug_in(car)
     return car, fleet
@@ -78,8 +105,8 @@ def test_energies_equal_an_outside_fine_quadrature_while_ramping_and_reversing()
         step = targets[i - 1] - p[i - 1]
         p[i] = p[i - 1] + min(max(step, -3_000.0 * dt), 2_000.0 * dt)
     car.settle(12 * S)
-    grid = np.trapezoid(p + loss(p, LOSSES.station_charge, LOSSES.station_discharge), t)
-    cells = np.trapezoid(p - loss(p, LOSSES.vehicle_charge, LOSSES.vehicle_discharge), t)
+    grid = np.trapezoid(p + loss(p, KIND.station_charge, KIND.station_discharge), t)
+    cells = np.trapezoid(p - loss(p, KIND.vehicle_charge, KIND.vehicle_discharge), t)
     assert car.plug_ws == pytest.approx(np.trapezoid(p, t), rel=1e-5)
     assert car.grid_ws == pytest.approx(grid, rel=1e-5)
     assert car.cells_ws == pytest.approx(cells, rel=1e-5)
@@ -91,7 +118,7 @@ def test_energies_of_a_taper_limited_charge_equal_an_outside_fine_quadrature() -
     """Every quarter second the car aims at what its cells accept then: 11 kW into the taper, for ten minutes."""
     car, _ = plugged_in(0.8)
     small = BATTERY._replace(capacity_wh=6_000.0)
-    car.battery = small
+    car.kind = KIND._replace(battery=small)
     t, dt = 0.0, 1e-3
     p, cells, grid, plug = 0.0, 0.0, 0.0, 0.0
     waiting: list[tuple[float, float]] = []
@@ -106,7 +133,7 @@ def test_energies_of_a_taper_limited_charge_equal_an_outside_fine_quadrature() -
         end = p + min(max(target - p, -3_000.0 * dt), 2_000.0 * dt)
         middle = 0.5 * (p + end)
         if middle > 0.0:
-            up, down = LOSSES.station_charge, LOSSES.vehicle_charge
+            up, down = KIND.station_charge, KIND.vehicle_charge
             grid += (middle + up.constant_w + up.linear * middle + up.quadratic_per_w * middle**2) * dt
             cells += (middle - down.constant_w - down.linear * middle - down.quadratic_per_w * middle**2) * dt
         plug += middle * dt
@@ -143,7 +170,7 @@ def test_ticks_add_up_to_the_energy_of_the_car(tick_ns: int) -> None:
         while pending and pending[0] <= now_ns:
             at_ns = pending.pop(0)
             car.command(at_ns, commands[at_ns])
-        total_uj += fleet.close_tick(now_ns)
+        total_uj += fleet.close_tick(now_ns).energy_uj
     car.settle(20 * S)
     assert total_uj == pytest.approx(car.grid_ws * 1e6, abs=2.0 * 20 * S / tick_ns)  # one rounding a tick and piece
 
@@ -154,7 +181,9 @@ def test_a_steady_car_costs_no_look_and_adds_the_same_integer() -> None:
     for now_ns in range(S // 10, 5 * S, S // 10):
         fleet.close_tick(now_ns)
     assert car.steady
-    assert fleet.close_tick(5 * S) == fleet.close_tick(5 * S + S // 10) == car.hold_uj > micro(500.0)
+    ticks = [fleet.close_tick(5 * S).energy_uj, fleet.close_tick(5 * S + S // 10).energy_uj]
+    assert ticks == [car.hold_uj, car.hold_uj]
+    assert car.hold_uj > micro(500.0)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +198,7 @@ def test_power_is_cut_at_the_exact_instant_a_hard_bound_is_reached(soc: float, t
     assert car.power_w(60 * S) == 0.0
     assert car.soc(60 * S) == pytest.approx(bound, abs=1e-11)
     assert abs(car.soc(60 * S) - bound) < 8_500.0 / 3600.0 / 60_000.0 * 2e-9  # within two nanoseconds at full power
-    assert fleet.bounds_reached == 1
+    assert fleet.sums.bounds_reached == 1
     assert math.copysign(1.0, car.plug_ws) == math.copysign(1.0, target_w)
 
 
@@ -188,16 +217,17 @@ def test_power_outside_its_window_breaks_an_invariant() -> None:
     car.energised = False
     car.command(0, 1_000.0)
     car.settle(S)
-    assert not next(check.ok for check in fleet.checks.verdicts() if check.name == "power_window")
+    fleet.verify()
+    assert not next(check.ok for check in fleet._checks.verdicts() if check.name == "power_window")
 
 
 def test_steps_are_timed_from_the_decision_to_nine_tenths_and_superseded_ones_counted_apart() -> None:
     car, fleet = plugged_in()
-    car.decided(0, 4_000.0, 500.0)
+    decided(car, KIND, fleet.sums, 0, 4_000.0, 500.0)
     car.command(S // 20, 4_000.0)  # told 50 ms after the decision; reacts after 0.15 s; 1.8 s to 3.6 kW
     car.settle(5 * S)
-    car.decided(5 * S, 0.0, 500.0)
+    decided(car, KIND, fleet.sums, 5 * S, 0.0, 500.0)
     car.command(5 * S, 0.0)
-    car.decided(5 * S + S // 2, 2_000.0, 500.0)
-    assert fleet.delays.superseded == 1
-    assert fleet.delays.summary()["p50_s"] == pytest.approx(2.0, abs=0.02)
+    decided(car, KIND, fleet.sums, 5 * S + S // 2, 2_000.0, 500.0)
+    assert fleet.sums.superseded == 1
+    assert delay_summary(fleet.sums.delays, 1)["p50_s"] == pytest.approx(2.0, abs=0.02)

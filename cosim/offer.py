@@ -1,0 +1,111 @@
+"""What a car states of itself in a turn of the charge loop, and what the station then has heard: both in numbers.
+
+`offer` makes the numbers of a ChargeLoopReq. `heard` is what is left of them after the wire, without the message: the
+compiled lane uses it, and a test holds it against the real messages.
+"""
+
+import math
+from typing import NamedTuple
+
+from cosim.car import Car, command, settle, settled_soc
+from cosim.kind import Kind
+from cosim.sums import Sums
+from models.car.battery import charge_limit_w, discharge_limit_w
+from models.control.charge_loop import accepted_w, energy_request_wh
+from protocol.iso20.phases import stated_w
+from protocol.iso20.requests import Offer, whole_seconds
+from protocol.values import wire
+
+
+def limits_w(kind: Kind, soc: float) -> tuple[float, float]:
+    """Most that the car can charge and discharge at a state of charge [W at the plug, magnitudes].
+
+    The cells' own limit is that of their strongest connector and tapers; a weaker one caps it.
+    """
+    battery = kind.battery
+    charge_w = charge_limit_w(soc, kind.cells_w, battery.charge_taper_soc, battery.ceiling_soc)
+    discharge_w = discharge_limit_w(soc, kind.cells_w, battery.discharge_taper_soc, battery.floor_soc)
+    return (
+        charge_w if charge_w < kind.charge_w else kind.charge_w,
+        discharge_w if discharge_w < kind.discharge_w else kind.discharge_w,
+    )
+
+
+def offer(
+    kind: Kind, target_soc: float, soc: float, until_departure_ns: int, power_w: float, voltage_v: float
+) -> Offer:
+    """The car's needs, limits and working point now. `power_w`: at the plug; `voltage_v`: of the battery, in DC."""
+    capacity_wh = kind.battery.capacity_wh
+    charge_w, discharge_w = limits_w(kind, soc)
+    return Offer(
+        until_departure_ns * 1e-9 if until_departure_ns > 0 else 0.0,
+        energy_request_wh(target_soc, soc, capacity_wh),
+        energy_request_wh(kind.maximum_soc, soc, capacity_wh),
+        energy_request_wh(kind.minimum_soc, soc, capacity_wh),
+        energy_request_wh(kind.v2x_high_soc, soc, capacity_wh),
+        energy_request_wh(kind.v2x_low_soc, soc, capacity_wh),
+        charge_w,
+        kind.minimum_charge_w,
+        discharge_w,
+        kind.minimum_discharge_w,
+        kind.maximum_dc_a,
+        kind.maximum_dc_a if discharge_w > 0.0 else 0.0,
+        kind.maximum_v,
+        kind.minimum_v,
+        power_w,
+        power_w * kind.reactive_share,
+        voltage_v,
+        voltage_v,
+    )
+
+
+def obey(car: Car, kind: Kind, sums: Sums, setpoint_w: float, now_ns: int) -> float:
+    """AC: aim at a setpoint within the car's own limits of this instant.
+
+    Returns the setpoint if it was taken as it is, else nan: a clipped one is to be looked at again next time.
+    """
+    settle(car, kind, sums, now_ns)
+    charge_w, discharge_w = limits_w(kind, settled_soc(car, kind))
+    aim_w = accepted_w(setpoint_w, charge_w, discharge_w, kind.minimum_charge_w, kind.minimum_discharge_w)
+    command(car, kind, sums, now_ns, aim_w)
+    return setpoint_w if aim_w == setpoint_w else math.nan
+
+
+class Heard(NamedTuple):
+    """What the station knows of the car's offer; fields as in `protocol.iso20.said.Said`."""
+
+    departure_s: float
+    departure_ns: int
+    target_energy_wh: float
+    maximum_energy_wh: float
+    minimum_energy_wh: float
+    maximum_v2x_energy_wh: float
+    minimum_v2x_energy_wh: float
+    maximum_charge_w: float
+    minimum_charge_w: float
+    maximum_discharge_w: float
+    minimum_discharge_w: float
+    maximum_charge_a: float
+    maximum_discharge_a: float
+    present_v: float
+
+
+def heard(kind: Kind, said: Offer, now_ns: int) -> Heard:
+    """The offer as it arrives at `now_ns`: rounded by the wire, split over phases where they are stated."""
+    is_bpt, per_phase, nan = kind.is_bpt, kind.per_phase, math.nan
+    return Heard(
+        whole_seconds(said.departure_s),
+        now_ns,
+        wire(said.target_energy_wh),
+        wire(said.maximum_energy_wh),
+        wire(said.minimum_energy_wh),
+        wire(said.maximum_v2x_energy_wh) if is_bpt else nan,
+        wire(said.minimum_v2x_energy_wh) if is_bpt else nan,
+        stated_w(said.maximum_charge_w, per_phase),
+        stated_w(said.minimum_charge_w, per_phase),
+        stated_w(said.maximum_discharge_w, per_phase) if is_bpt else 0.0,
+        stated_w(said.minimum_discharge_w, per_phase) if is_bpt else 0.0,
+        wire(said.maximum_charge_a) if kind.is_dc else nan,
+        wire(said.maximum_discharge_a) if is_bpt and kind.is_dc else 0.0 if kind.is_dc else nan,
+        wire(said.present_v) if kind.is_dc else nan,
+    )
