@@ -19,7 +19,7 @@ class Kpis:
         self.end_reasons: Counter[str] = Counter()
         self.sessions = 0
         self.reached_loop = 0
-        self.charged_uwh = self.discharged_uwh = self.grid_uwh = self.cells_uwh = self.loss_uwh = 0
+        self.charged_uj = self.discharged_uj = self.grid_uj = self.cells_uj = self.loss_uj = 0
         self._nominal_hz = nominal_hz
         self._cars_per_ev = cars_per_ev
         self._ticks = 0
@@ -64,11 +64,11 @@ class Kpis:
             "sessions": self.sessions,
             "sessions_reached_loop": self.reached_loop,
             "charge_loops": sums.exchanges,
-            "grid_energy_wh": self.grid_uwh * 1e-6,
-            "charged_wh": self.charged_uwh * 1e-6,
-            "discharged_wh": self.discharged_uwh * 1e-6,
-            "battery_energy_wh": self.cells_uwh * 1e-6,
-            "loss_wh": self.loss_uwh * 1e-6,
+            "grid_energy_wh": self.grid_uj * 1e-6 / 3600.0,
+            "charged_wh": self.charged_uj * 1e-6 / 3600.0,
+            "discharged_wh": self.discharged_uj * 1e-6 / 3600.0,
+            "battery_energy_wh": self.cells_uj * 1e-6 / 3600.0,
+            "loss_wh": self.loss_uj * 1e-6 / 3600.0,
             "targets": dict(sorted(self.targets.items())),
             "why_missed": dict(sorted(self.why_missed.items())),
             "target_met_share": _share(self.targets["met"], self.targets["met"] + self.targets["missed"]),

@@ -52,11 +52,11 @@ class Ledger:
         if why is not None:
             kpis.why_missed[why] += 1
         kpis.end_reasons[ev.end_reason] += 1
-        kpis.grid_uwh += micro(car.grid_ws / 3600.0)
-        kpis.cells_uwh += micro(car.cells_ws / 3600.0)
-        kpis.charged_uwh += micro(car.charged_ws / 3600.0)
-        kpis.discharged_uwh += micro(car.discharged_ws / 3600.0)
-        kpis.loss_uwh += micro((car.station_loss_ws + car.vehicle_loss_ws) / 3600.0)
+        kpis.grid_uj += micro(car.grid_ws)
+        kpis.cells_uj += micro(car.cells_ws)
+        kpis.charged_uj += micro(car.charged_ws)
+        kpis.discharged_uj += micro(car.discharged_ws)
+        kpis.loss_uj += micro((car.station_loss_ws + car.vehicle_loss_ws))
 
     def _verdict(self, ev: "Ev", soc_end: float) -> tuple[str, str | None]:
         """Whether the energy wanted was there at departure, and if not, whether it could have been."""
