@@ -12,7 +12,6 @@ from protocol.schema import ComplexType
 LOOP_REQUESTS = frozenset(service.loop_request for service in SERVICES.values())
 LOOP_MESSAGES = LOOP_REQUESTS | {service.loop_response for service in SERVICES.values()}
 TO_EVSE, TO_EV = 0, 1  # codes of the column `direction`
-ENUMERATED = ("response_code", "charge_progress", "evse_processing")  # elements and columns, in the table's order
 
 
 class Journal:
@@ -34,8 +33,13 @@ class Journal:
 
     def _write(self, now_ns: int, ev_id: int, direction: int, message: Any, session_id: bytes) -> None:
         status = getattr(message, "evse_status", None)
-        notification = None if status is None else status.evse_notification
-        said = (message.__class__, notification, *[getattr(message, name, None) for name in ENUMERATED])
+        said = (
+            message.__class__,
+            getattr(message, "response_code", None),
+            getattr(message, "charge_progress", None),
+            getattr(message, "evse_processing", None),
+            None if status is None else status.evse_notification,
+        )
         codes = self._codes.get(said)
         if codes is None:  # few combinations ever occur
             self._codes[said] = codes = self._encoded(*said)
@@ -43,9 +47,9 @@ class Journal:
         session = table.code("session_id", session_id.hex().upper())
         table.append(now_ns, ev_id, ev_id, session, direction, *codes)
 
-    def _encoded(self, kind: type[ComplexType], notification: Enum | None, *elements: Enum | None) -> tuple[int, ...]:
+    def _encoded(self, kind: type[ComplexType], *elements: Enum | None) -> tuple[int, ...]:
         """The last columns of a row: the message's name, and its enumerated elements by their wire spelling."""
         code = self._table.code
-        named = (*zip(ENUMERATED, elements, strict=True), ("evse_notification", notification))
-        spelt = [code(column, None if element is None else element.value) for column, element in named]
+        columns = ("response_code", "charge_progress", "evse_processing", "evse_notification")
+        spelt = [code(column, element and element.value) for column, element in zip(columns, elements, strict=True)]
         return (code("message", kind.wire_name), *spelt)

@@ -11,6 +11,7 @@ Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OO
 
 import hashlib
 import math
+from functools import cache
 
 MASK = 0xFFFF_FFFF_FFFF_FFFF
 ENTITY_STEP = 0x9E37_79B9_7F4A_7C15  # 2^64 divided by the golden ratio, the published increment
@@ -22,6 +23,7 @@ TO_MIDPOINT = 1.0 / 4503599627370496.0  # 2^-52
 LN_2 = 0.6931471805599453
 
 
+@cache
 def stream_key(seed: int, stream: str) -> int:
     """Key of a named stream; the same in every process and version (Python's own `hash` is not)."""
     digest = hashlib.blake2b(f"{seed}/{stream}".encode(), digest_size=8).digest()

@@ -5,6 +5,7 @@ A refusal is not made here but in `refusals.py`; what comes here has been checke
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from protocol.iso20 import phases
@@ -187,9 +188,17 @@ def negotiate(entries: tuple[AppProtocol, ...], namespaces: set[str]) -> tuple[S
     return SupportedAppProtocolRes(response_code=code, schema_id=best.schema_id), best.protocol_namespace
 
 
-def offered(settings: SECCSettings, namespace: str) -> tuple[ServiceID, ...]:
-    """The services that go with the protocol chosen."""
-    return tuple(service_id for service_id in settings.services if SERVICES[service_id].namespace == namespace)
+@cache
+def offered(services: tuple[ServiceID, ...], namespace: str) -> tuple[ServiceID, ...]:
+    """Those of a station's services that go with the protocol chosen."""
+    return tuple(service_id for service_id in services if SERVICES[service_id].namespace == namespace)
+
+
+@cache
+def _service_list(services: tuple[ServiceID, ...]) -> ServiceList:
+    return ServiceList(
+        service=tuple(OfferedService(service_id=int(service_id), free_service=True) for service_id in services)
+    )
 
 
 class Station(NamedTuple):
@@ -234,14 +243,12 @@ def _authorization(header: Header, request: AuthorizationReq, answer: Answer, st
 def _service_discovery(
     header: Header, request: ServiceDiscoveryReq, answer: Answer, station: Station
 ) -> ServiceDiscoveryRes:
-    services = offered(station.settings, station.namespace)
+    services = offered(station.settings.services, station.namespace)
     return ServiceDiscoveryRes(
         header=header,
         response_code=response_code(answer),
         service_renegotiation_supported=station.settings.service_renegotiation,
-        energy_transfer_service_list=ServiceList(
-            service=tuple(OfferedService(service_id=int(service_id), free_service=True) for service_id in services)
-        ),
+        energy_transfer_service_list=_service_list(services),
     )
 
 
@@ -252,11 +259,11 @@ def _service_detail(header: Header, request: ServiceDetailReq, answer: Answer, s
         response_code=response_code(answer),
         service_id=request.service_id,
         service_parameter_list=parameter_sets(
-            SERVICES[ServiceID(request.service_id)],
-            ac_connector=settings.ac_connector,
-            dc_connector=settings.dc_connector,
-            nominal_v=round(settings.ratings.nominal_v),
-            settles_needs=settings.settles_needs,
+            ServiceID(request.service_id),
+            settings.ac_connector,
+            settings.dc_connector,
+            round(settings.ratings.nominal_v),
+            settings.settles_needs,
         ),
     )
 

@@ -45,6 +45,10 @@ class AppProtocolCode(Code):
     FAILED_NO_NEGOTIATION = "Failed_NoNegotiation"
 
 
+# Warnings under which a request is granted all the same.
+_INFORMING = ("WARNING_EVPowerProfileViolation", "WARNING_PowerToleranceNotConfirmed")
+
+
 class ResponseCode(Code):
     """Result of every other request. OK goes on, WARNING keeps the session alive, FAILED ends it."""
 
@@ -89,29 +93,14 @@ class ResponseCode(Code):
     FAILED_UNKNOWN_SESSION = "FAILED_UnknownSession"
     FAILED_WRONG_CHARGE_PARAMETER = "FAILED_WrongChargeParameter"
 
-    @property
-    def failed(self) -> bool:
-        """Whether this code ends the session."""
-        return self.value.startswith("FAILED")
+    failed: bool  # this code ends the session
+    warning: bool  # something is not as it should be, but the session lives on
+    declined: bool  # the request was not granted though the session lives on; other warnings only inform
 
-    @property
-    def warning(self) -> bool:
-        """Whether something is not as it should be, but the session lives on."""
-        return self.value.startswith("WARNING")
-
-    @property
-    def declined(self) -> bool:
-        """Whether the request was not granted though the session lives on; other warnings only inform."""
-        return self.warning and self not in _INFORMING
-
-
-# Warnings under which a request is granted all the same.
-_INFORMING = frozenset(
-    {
-        ResponseCode.WARNING_EV_POWER_PROFILE_VIOLATION,
-        ResponseCode.WARNING_POWER_TOLERANCE_NOT_CONFIRMED,
-    }
-)
+    def __init__(self, spelling: str) -> None:
+        self.failed = spelling.startswith("FAILED")
+        self.warning = spelling.startswith("WARNING")
+        self.declined = self.warning and spelling not in _INFORMING
 
 
 class Processing(Code):

@@ -114,6 +114,7 @@ _SCHEDULE_MODES: Final[Mapping[ControlMode, type[ComplexType]]] = {
     ControlMode.DYNAMIC: DynamicSEResControlMode,
     ControlMode.SCHEDULED: ScheduledSEResControlMode,
 }
+_PLAIN: Final = frozenset(NEXT_REQUEST) - {State.SERVICE_SELECTION, State.SESSION_STOP}  # no choice without a wish
 _UNFINISHED: Final = (Processing.ONGOING, Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION)
 
 # What every turn of the loop reads: a member costs 70 ns when it is looked up in its class, and 5 ns here.
@@ -271,6 +272,8 @@ class EVCC(Session):
     @property
     def next_step(self) -> Step:
         """Key of the request that comes next, in the terms of `sequence`."""
+        if self._wish is _GO_ON and self.state in _PLAIN:  # nearly every step of a session
+            return NEXT_REQUEST[self.state]
         allowed = self._table[self.state]
         if self._wish is _Wish.STOP:
             if self.energised and ChargeProgress.STOP in allowed:
@@ -352,15 +355,15 @@ class EVCC(Session):
             assert self.paused is not None
             self.session_id = self.paused.session_id
         topic = Topic(
-            settings=self.settings,
-            agreed=self.agreed,
-            service_id=int(chosen[0].id if chosen else self._candidates[0].id if self._candidates else 0),
-            parameter_set_id=chosen[1].parameter_set_id if chosen else 0,
-            processing=processing,
-            profile=self.profile,
-            meter_info=self.meter_info,
-            termination_code=self._termination_code,
-            termination_explanation=self._termination_explanation,
+            self.settings,
+            self.agreed,
+            int(chosen[0].id if chosen else self._candidates[0].id if self._candidates else 0),
+            chosen[1].parameter_set_id if chosen else 0,
+            processing,
+            self.profile,
+            self.meter_info,
+            self._termination_code,
+            self._termination_explanation,
         )
         request = REQUESTS[next_step](self._current_header(now_ns), offer, topic)
         self._expected = RESPONSES[type(request)]
@@ -469,7 +472,7 @@ class EVCC(Session):
         """The station's choice must be one of ours, named by our own SchemaID."""
         if response.response_code is AppProtocolCode.FAILED_NO_NEGOTIATION:
             return self._give_up(EndReason.NO_PROTOCOL, "the station speaks none of the protocols offered")
-        chosen = [entry for entry in app_protocols(self.settings) if entry.schema_id == response.schema_id]
+        chosen = [entry for entry in app_protocols(self.settings.services) if entry.schema_id == response.schema_id]
         if not chosen:
             return self._give_up(EndReason.WRONG_MESSAGE, f"SchemaID {response.schema_id} was not offered")
         namespace = chosen[0].protocol_namespace

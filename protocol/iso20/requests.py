@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from protocol.iso20 import phases
@@ -160,9 +161,10 @@ class Topic(NamedTuple):
     termination_explanation: str | None = None
 
 
-def app_protocols(settings: EVCCSettings) -> tuple[AppProtocol, ...]:
+@cache
+def app_protocols(services: tuple[ServiceID, ...]) -> tuple[AppProtocol, ...]:
     """The protocols an EV lists: one for each namespace of its services, best first. SchemaID is the place in it."""
-    namespaces = dict.fromkeys(SERVICES[service_id].namespace for service_id in settings.services)
+    namespaces = dict.fromkeys(SERVICES[service_id].namespace for service_id in services)
     return tuple(
         AppProtocol(
             protocol_namespace=namespace,
@@ -179,7 +181,7 @@ def app_protocols(settings: EVCCSettings) -> tuple[AppProtocol, ...]:
 
 
 def _supported_app_protocol(header: Header, offer: Offer, topic: Topic) -> SupportedAppProtocolReq:
-    return SupportedAppProtocolReq(app_protocol=app_protocols(topic.settings))
+    return SupportedAppProtocolReq(app_protocol=app_protocols(topic.settings.services))
 
 
 def _session_setup(header: Header, offer: Offer, topic: Topic) -> SessionSetupReq:

@@ -217,7 +217,7 @@ class SECC(Session):
         if check is not None:
             known = Known(
                 agreed=self.agreed,
-                services=offered(self.settings, self._namespace),
+                services=offered(self.settings.services, self._namespace),
                 shown=self._shown,
                 energised=self.energised,
                 pause_notified=self.pause_notified,

@@ -4,6 +4,7 @@ What differs between AC and DC, with or without BPT, Scheduled or Dynamic is loo
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final, NamedTuple
 
 from protocol.iso20 import sequence
@@ -200,15 +201,19 @@ VARIANTS: Final = (
 )
 
 
+@cache
 def parameter_sets(
-    service: Service,
-    *,
+    service_id: ServiceID,
     ac_connector: ACConnector,
     dc_connector: DCConnector,
     nominal_v: int,
     settles_needs: bool = False,
 ) -> ServiceParameterList:
-    """The parameter sets of a service as ServiceDetailRes carries them; `nominal_v` is line to neutral [V]."""
+    """The parameter sets of a service as ServiceDetailRes carries them; `nominal_v` is line to neutral [V].
+
+    Messages are values: all sessions of equal stations share one.
+    """
+    service = SERVICES[service_id]
     fixed: dict[str, int] = {"Connector": dc_connector if service.is_dc else ac_connector}
     if not service.is_dc:
         fixed["EVSENominalVoltage"] = nominal_v
