@@ -56,7 +56,7 @@ class Ledger:
         kpis.cells_uj += micro(car.cells_ws)
         kpis.charged_uj += micro(car.charged_ws)
         kpis.discharged_uj += micro(car.discharged_ws)
-        kpis.loss_uj += micro((car.station_loss_ws + car.vehicle_loss_ws))
+        kpis.loss_uj += micro(car.station_loss_ws + car.vehicle_loss_ws)
 
     def _verdict(self, ev: "Ev", soc_end: float) -> tuple[str, str | None]:
         """Whether the energy wanted was there at departure, and if not, whether it could have been."""

@@ -29,7 +29,8 @@ def test_the_grid_table_adds_up_to_the_sessions(play: Callable[..., Any], tick_s
     assert run.tables["grid"]["fleet_power_w"].astype(float).sum() * tick_s / 3600.0 == pytest.approx(
         of_sessions_wh, rel=1e-6
     )
-    assert run.outcome.kpis["grid_energy_wh"] == pytest.approx(of_sessions_wh, rel=1e-9)  # each session rounded to whole microjoules
+    # Each session is rounded to whole microjoules.
+    assert run.outcome.kpis["grid_energy_wh"] == pytest.approx(of_sessions_wh, rel=1e-9)
     assert run.broken() == {}
 
 
