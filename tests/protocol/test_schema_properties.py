@@ -7,6 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocol.exi import interpreted
+from protocol.exi.codec import decode, encode
+from protocol.exi.content import from_content, to_content
+from protocol.exi.schemas import SCHEMAS, schema_of
 from protocol.iso20 import ac, common, dc, loop, metering, parking, schedules
 from protocol.iso20.common import Signature
 from protocol.iso20.errors import LocalProtocolError
@@ -33,7 +37,7 @@ def value_of(option: Option) -> st.SearchStrategy[Any]:
     if isinstance(held, Truth):
         return st.booleans()
     if isinstance(held, Text):
-        return st.text(max_size=min(held.maximum_length or 9, 9))
+        return st.text(st.characters(codec="utf-8"), max_size=min(held.maximum_length or 9, 9))
     if isinstance(held, Octets):
         return st.binary(min_size=held.minimum_length, max_size=min(held.maximum_length, held.minimum_length + 9))
     if held is RationalNumber:
@@ -79,6 +83,17 @@ def instance_of(draw: Any, cls: type[ComplexType]) -> ComplexType:
 def test_every_legal_content_is_accepted_and_kept(message):
     kept = {particle.field: getattr(message, particle.field) for particle in message.particles}
     assert type(message)(**kept) == message
+
+
+@settings(max_examples=500)
+@given(st.sampled_from([cls for schema in SCHEMAS.values() for cls in schema.messages.values()]).flatmap(instance_of))
+def test_every_message_survives_the_wire(message):
+    data = encode(message)
+    schema = schema_of(type(message))
+    assert data == interpreted.encode(message)
+    assert decode(data, schema) == message
+    assert interpreted.decode(data, schema) == message
+    assert from_content(schema, to_content(message)) == message
 
 
 @pytest.mark.parametrize("cls", TYPES, ids=lambda cls: cls.wire_name)
