@@ -1,7 +1,8 @@
 """Grid presets: files in `data/grid`, where each number stands with its source, as parameters for `models.grid`."""
 
+import math
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -13,6 +14,8 @@ from models.grid import governors
 from models.grid.area import GridParams, check_grid
 from models.grid.governors import Governor
 from models.grid.held import CurvePoint, HeldResponse
+from models.grid.secondary import Secondary
+from models.grid.shedding import Stage
 
 DIRECTORY = Path(__file__).parent / "data" / "grid"
 
@@ -37,6 +40,7 @@ class GridPreset(NamedTuple):
     params: GridParams
     reference_loss_mw: float  # the loss the area is built for, positive
     figures: tuple[Figure, ...]
+    secondary: Secondary | None = None  # not part of `params`: a scenario switches it on
 
 
 class _Table(BaseModel):
@@ -62,24 +66,55 @@ class _Area(_Table):
     damping_share_per_hz: _Number  # share of demand
 
 
+# Constants that each kind of governor needs besides droop and governor lag.
+KINDS = {
+    "reheat": ("turbine_lag_s", "reheat_s", "high_pressure_share"),
+    "non_reheat": ("turbine_lag_s",),
+    "hydro": ("reset_s", "transient_droop_ratio", "water_s"),
+    "tgov1": ("t2_s", "t3_s"),
+}
+
+MAKERS: dict[str, Callable[..., Governor]] = {
+    "reheat": governors.reheat,
+    "non_reheat": governors.non_reheat,
+    "hydro": governors.hydro,
+    "tgov1": governors.tgov1,
+}
+
+
 class _Governor(_Table):
     name: str
-    kind: Literal["reheat", "non_reheat"]
+    kind: Literal["reheat", "non_reheat", "hydro", "tgov1"]
     stiffness_mw_per_hz: _Number | None = None
     rated_mw: _Number | None = None
     droop_pu: _Number | None = None
     governor_lag_s: _Number
-    turbine_lag_s: _Number
+    turbine_lag_s: _Number | None = None
     reheat_s: _Number | None = None
     high_pressure_share: _Number | None = None
+    reset_s: _Number | None = None
+    transient_droop_ratio: _Number | None = None
+    water_s: _Number | None = None
+    t2_s: _Number | None = None
+    t3_s: _Number | None = None
+    deadband_hz: _Number | None = None
+    headroom_mw: _Number | None = None
+    room_below_mw: _Number | None = None
+    opening_mw_per_s: _Number | None = None
+    closing_mw_per_s: _Number | None = None
 
     @model_validator(mode="after")
     def _stated_in_one_way(self) -> "_Governor":
         stated = [value is not None for value in (self.stiffness_mw_per_hz, self.rated_mw, self.droop_pu)]
         if stated not in ([True, False, False], [False, True, True]):
             raise ValueError(f"governor {self.name!r} needs either stiffness_mw_per_hz or rated_mw and droop_pu")
-        if (self.kind == "reheat") != (self.reheat_s is not None and self.high_pressure_share is not None):
-            raise ValueError(f"governor {self.name!r}: reheat_s and high_pressure_share belong to kind reheat")
+        for kind, needed in KINDS.items():
+            for key in needed:
+                there = getattr(self, key) is not None
+                if key in KINDS[self.kind] and not there:
+                    raise ValueError(f"governor {self.name!r} of kind {self.kind} needs {key}")
+                if key not in KINDS[self.kind] and there:
+                    raise ValueError(f"governor {self.name!r}: {', '.join(needed)} belong to kind {kind}")
         return self
 
     def built(self, nominal_hz: float) -> Governor:
@@ -88,10 +123,34 @@ class _Governor(_Table):
         else:
             assert self.stiffness_mw_per_hz is not None
             stiffness = self.stiffness_mw_per_hz.value
-        lags = (self.governor_lag_s.value, self.turbine_lag_s.value)
-        if self.reheat_s is not None and self.high_pressure_share is not None:
-            return governors.reheat(self.name, stiffness, *lags, self.reheat_s.value, self.high_pressure_share.value)
-        return governors.non_reheat(self.name, stiffness, *lags)
+        if any((self.deadband_hz, self.headroom_mw, self.room_below_mw, self.opening_mw_per_s, self.closing_mw_per_s)):
+            return self._with_valve(stiffness)
+        return self._chain(stiffness, self.governor_lag_s.value)
+
+    def _chain(self, stiffness: float, governor_lag_s: float) -> Governor:
+        further = [number.value for key in KINDS[self.kind] if (number := getattr(self, key)) is not None]
+        make = MAKERS[self.kind]
+        return make(self.name, stiffness, governor_lag_s, *further)
+
+    def _with_valve(self, stiffness: float) -> Governor:
+        chain = self._chain(stiffness, 0.0)
+        before: tuple[governors.Section, ...] = ()
+        if self.kind == "hydro":  # the dashpot works on the servo's command
+            before, chain = chain.sections[:-1], chain._replace(sections=chain.sections[-1:])
+        return governors.limited(
+            chain,
+            deadband_hz=_or(self.deadband_hz, 0.0),
+            up_mw=_or(self.headroom_mw, math.inf),
+            down_mw=_or(self.room_below_mw, math.inf),
+            opening_mw_per_s=_or(self.opening_mw_per_s, math.inf),
+            closing_mw_per_s=_or(self.closing_mw_per_s, math.inf),
+            servo_lag_s=self.governor_lag_s.value,
+            before=before,
+        )
+
+
+def _or(number: _Number | None, otherwise: float) -> float:
+    return otherwise if number is None else number.value
 
 
 class _Held(_Table):
@@ -109,6 +168,38 @@ class _Held(_Table):
         )
 
 
+class _Stage(_Table):
+    name: str
+    threshold_hz: _Number
+    demand_share: _Number
+    delay_s: _Number
+    embedded_share: _Number | None = None
+    contracted: bool = False
+
+    def built(self) -> Stage:
+        return Stage(
+            self.threshold_hz.value,
+            self.demand_share.value,
+            self.delay_s.value,
+            _or(self.embedded_share, 0.0),
+            self.contracted,
+            self.name,
+        )
+
+
+class _Secondary(_Table):
+    period_s: _Number
+    bias_mw_per_hz: _Number
+    gain: _Number
+    integral_s: _Number
+    rate_mw_per_s: _Number
+    up_mw: _Number
+    down_mw: _Number
+
+    def built(self) -> Secondary:
+        return Secondary(*(getattr(self, name).value for name in Secondary._fields))
+
+
 class _GridFile(_Table):
     title: str
     notes: str
@@ -116,6 +207,8 @@ class _GridFile(_Table):
     area: _Area
     governors: tuple[_Governor, ...] = ()
     held: tuple[_Held, ...] = ()
+    shedding: tuple[_Stage, ...] = ()
+    secondary: _Secondary | None = None
 
 
 def grid_names() -> tuple[str, ...]:
@@ -136,7 +229,7 @@ def load_grid(name: str) -> GridPreset:
     try:
         content = _GridFile.model_validate(tomllib.loads(text))
         params = _params(content)
-        check_grid(params)
+        check_grid(params._replace(secondary=content.secondary.built() if content.secondary else None))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -151,6 +244,7 @@ def load_grid(name: str) -> GridPreset:
         params=params,
         reference_loss_mw=content.reference_loss_mw.value,
         figures=tuple(_figures(content, "")),
+        secondary=content.secondary.built() if content.secondary else None,
     )
 
 
@@ -163,6 +257,7 @@ def _params(content: _GridFile) -> GridParams:
         damping_mw_per_hz=area.damping_share_per_hz.value * area.demand_mw.value,
         governors=tuple(governor.built(area.nominal_hz.value) for governor in content.governors),
         held=tuple(held.built() for held in content.held),
+        shedding=tuple(stage.built() for stage in content.shedding),
     )
 
 

@@ -15,6 +15,8 @@ class Stage(NamedTuple):
     demand_share: float  # of the area's demand, gross
     delay_s: float  # relay and breaker: below the threshold for so long
     embedded_share: float = 0.0  # generation on these feeders, as a share of their demand
+    contracted: bool = False  # interruptible load: reserve bought, not feeders cut off
+    name: str = ""
 
     def net_mw(self, demand_mw: float) -> float:
         """Power that the grid gains when the stage trips [MW]."""
