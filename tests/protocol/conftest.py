@@ -104,10 +104,12 @@ class Pair:
 
     def until(self, state: State) -> "Pair":
         """Exchange until both ends are in `state`."""
-        while self.evcc.state is not state:
+        for _ in range(100):
+            if self.evcc.state is state:
+                break
             assert self.evcc.ended is None, f"ended before {state.name}: {self.evcc.detail}"
             self.exchange()
-        assert self.secc.state is state
+        assert self.evcc.state is self.secc.state is state
         return self
 
     def ask(self, request: Any) -> Any:
