@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any, NamedTuple
 
+from experiments import bench_exi
 from experiments.yardstick import exchanges as yardstick_exchanges
 
 GAP_S = 0.2
@@ -95,11 +96,13 @@ def _yardstick(n_ev: int, measured_s: float) -> float:
 def main(as_json: bool = False, sizes: tuple[int, ...] = (1_000, 10_000)) -> None:
     """Print the table, or one JSON document."""
     rows = bench(sizes)
+    exi_rows = bench_exi.bench()
     if as_json:
         document: dict[str, Any] = {
             "python": platform.python_version(),
             "machine": platform.machine(),
             "rows": [row._asdict() for row in rows],
+            "exi": [row._asdict() for row in exi_rows],
         }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return
@@ -110,3 +113,4 @@ def main(as_json: bool = False, sizes: tuple[int, ...] = (1_000, 10_000)) -> Non
             f"{row.n_ev:>8,}  {row.message_lane_per_s:>14,.0f}  {row.yardstick_per_s:>12,.0f}  {row.ratio:>6.2f}"
             f"  {row.setup_ms_per_session:>17.2f} ms\n"
         )
+    bench_exi.report(exi_rows)

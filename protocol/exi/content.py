@@ -17,7 +17,7 @@ from protocol.iso20.errors import LocalProtocolError
 from protocol.schema import ComplexType
 from protocol.values import Octets, RationalNumber
 
-__all__ = ["from_content", "to_content"]
+__all__ = ["from_content", "nearest", "to_content"]
 
 
 def to_content(message: ComplexType) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def from_content(schema: Schema, content: Any) -> ComplexType:
     ((name, body),) = content.items()
     cls = schema.messages.get(name)
     if cls is None:
-        raise LocalProtocolError(f"{schema.name} has no message {name!r}{_nearest(name, list(schema.messages))}")
+        raise LocalProtocolError(f"{schema.name} has no message {name!r}{nearest(name, list(schema.messages))}")
     message: ComplexType = _typed(cls, body, name)
     return message
 
@@ -70,7 +70,7 @@ def _typed(held: Held, plain: Any, path: str) -> Any:
         values = [member.value for member in held]
         if plain not in values:
             raise LocalProtocolError(
-                f"{path} must be one of its {len(values)} values, got {plain!r}{_nearest(plain, values)}"
+                f"{path} must be one of its {len(values)} values, got {plain!r}{nearest(plain, values)}"
             )
         return held(plain)
     return plain  # numbers, booleans and texts are checked when the message is made
@@ -84,7 +84,7 @@ def _instance(held: type[ComplexType] | type[RationalNumber], plain: Any, path: 
     known = [option.name for term in rules.terms for option in term.options if option.type is not None]
     for name in plain:
         if name not in known:
-            raise LocalProtocolError(f"{path} has no element {name!r}{_nearest(name, known)}")
+            raise LocalProtocolError(f"{path} has no element {name!r}{nearest(name, known)}")
     try:
         return held(**_fields(rules, plain, path))
     except LocalProtocolError as wrong:
@@ -124,7 +124,7 @@ def _octets(facet: Octets, plain: Any, path: str) -> bytes:
         raise LocalProtocolError(f"{path} must be {form} text, got {plain!r} ({wrong})") from None
 
 
-def _nearest(name: object, known: list[str]) -> str:
+def nearest(name: object, known: list[str]) -> str:
     """The nearest legal name as the end of an error message."""
     found = difflib.get_close_matches(str(name), known, 1)
     return f"; did you mean {found[0]}?" if found else ""

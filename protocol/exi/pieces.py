@@ -134,24 +134,31 @@ def read_signed(v: int, p: int, minimum: int, maximum: int) -> tuple[int, int]:
 
 
 def read_rational(v: int, p: int) -> tuple[RationalNumber, int]:
-    """The content of a RationalNumber that no cache held, and what is left."""
-    start = p
-    p -= 13
-    head = v >> p & 0x1FFF
-    if head & 0b1100000000111:
+    """The content of a RationalNumber that no cache held, and what is left.
+
+    Looked at as 40 bits, the longest there is: 0 0 exponent 0 0 0 sign, one to three bytes of magnitude, 0 0.
+    """
+    k = v >> p - 40 & 0xFFFFFFFFFF
+    first, second, third = k >> 18 & 255, k >> 10 & 255, k >> 2 & 255
+    if first < 128:
+        size, magnitude = 24, first
+    elif second < 128:
+        size, magnitude = 32, first & 127 | second << 7
+        if second == 0:
+            raise UnreadableError
+    else:
+        size, magnitude = 40, first & 127 | (second & 127) << 7 | third << 14
+        if third == 0:
+            raise UnreadableError
+    if k & 0xC038000000 or k >> 40 - size & 3 or magnitude > 32767:
         raise UnreadableError
-    value, p = read_signed(v, p, -32768, 32767)
-    p -= 2
-    if v >> p & 3:
-        raise UnreadableError
-    made = RationalNumber(value, (head >> 3) - 128)
-    size = start - p
+    made = RationalNumber(-magnitude - 1 if k & 1 << 26 else magnitude, (k >> 30 & 255) - 128)
     if size < 40:
         cache = RATIONALS_24 if size == 24 else RATIONALS_32
         if len(cache) >= _KEPT:
             cache.clear()
-        cache[v >> p & (1 << size) - 1] = made
-    return made, p
+        cache[k >> 40 - size] = made
+    return made, p - size
 
 
 def read_text(v: int, p: int, limit: int) -> tuple[str, int]:
