@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from models.grid.alert import FcrAlert, alert_intervals
+from models.grid.envelope import outside_envelope
 from models.grid.products import PRODUCTS, Floats, shares
 
 SLACK = 1e-9  # of a comparison with a limit: 1 - 0.8 is 0.19999999999999996
@@ -162,8 +163,7 @@ def neso(key: str) -> Callable[[Recording, Terms], dict[str, Any]]:
         window_s = product.full_s if math.isnan(terms.window_s) else terms.window_s
         delivered = response_share(recording, terms)
         target = shares(product, recording.columns["f_hz"] - product.nominal_hz)
-        low, high = envelope(target, round(window_s / recording.step_s))
-        distance = np.maximum(0.0, np.maximum(delivered - high, low - delivered))
+        distance = outside_envelope(target, delivered, round(window_s / recording.step_s))
         second = max(1, round(1.0 / recording.step_s))
         if len(distance) < second:
             raise RecordingError(f"at least one second of samples is needed, found {len(distance)}")
@@ -180,13 +180,6 @@ def neso(key: str) -> Callable[[Recording, Terms], dict[str, Any]]:
         }
 
     return score
-
-
-def envelope(target: Floats, samples: int) -> tuple[Floats, Floats]:
-    """Smallest and largest target of the present and the `samples` samples before; before the first, the first."""
-    padded = np.concatenate([np.full(samples, target[0]), target])
-    windows = sliding_window_view(padded, samples + 1)
-    return windows.min(axis=1), windows.max(axis=1)
 
 
 # --- FCR, Continental Europe ---
@@ -217,8 +210,7 @@ def fcr(recording: Recording, terms: Terms) -> dict[str, Any]:
     if not {"p_mw", "p_frac"} & set(recording.columns):
         return document
     delivered = response_share(recording, terms)
-    low, high = envelope(asked, round(product.full_s / recording.step_s))
-    distance = np.maximum(0.0, np.maximum(delivered - high, low - delivered))
+    distance = outside_envelope(asked, delivered, round(product.full_s / recording.step_s))
     return document | {
         "fraction_inside": float(np.mean(distance <= FCR_TOLERANCE + SLACK)),
         "missing_mwh": float(np.sum(distance)) * capacity_mw * recording.step_s / 3600.0,

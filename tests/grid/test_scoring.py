@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from models.grid.alert import FcrAlert, alert_intervals
-from models.grid.scoring import SCORERS, Recording, RecordingError, Terms, envelope, pjm_hour, slowest_path
+from models.grid.envelope import envelope, outside_envelope
+from models.grid.scoring import SCORERS, Recording, RecordingError, Terms, pjm_hour, slowest_path
 
 SERVICES = Path(__file__).parents[1] / "data" / "services"
 EXPECTED: dict[str, Any] = json.loads((SERVICES / "expected.json").read_text(encoding="utf-8"))
@@ -101,6 +102,8 @@ def test_the_envelope_holds_the_targets_of_the_window():
     low, high = envelope(np.array([0.0, 1.0, 2.0, 1.0, 0.0]), 2)
     assert low.tolist() == [0.0, 0.0, 0.0, 1.0, 0.0]
     assert high.tolist() == [0.0, 1.0, 2.0, 2.0, 2.0]
+    distance = outside_envelope(np.array([0.0, 1.0, 2.0, 1.0, 0.0]), np.array([0.5, 1.0, -0.5, 2.0, 2.5]), 2)
+    assert distance.tolist() == [0.5, 0.0, 0.5, 0.0, 0.5]
 
 
 def test_dc_is_free_of_error_when_late_by_less_than_its_window_and_not_when_later():
