@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from cosim.car import Car, command, decided, ramp_off
+from cosim.inputs import LocalPolicy
 from cosim.kind import Kind
 from cosim.scenario import Scenario
 from cosim.stage import Stage
@@ -29,6 +30,7 @@ class Control:
     """Decides setpoints for one charging point. `setpoint_w` is at the AC meter, `plug_w` is the same at the plug."""
 
     __slots__ = (
+        "_declares",
         "_follows_series",
         "_limits",
         "_measured",
@@ -37,6 +39,7 @@ class Control:
         "_nominal_hz",
         "_policy",
         "_stage",
+        "baseline_w",
         "bias_hz",
         "decided_ns",
         "dither_threshold",
@@ -58,7 +61,7 @@ class Control:
         self.setpoint_w = self.plug_w = self.previous_w = self.requested_w = 0.0
         self.reason = 0
         self.frequency_hz = stage.grid.nominal_hz
-        self.scheduled_w = 0.0
+        self.scheduled_w = self.baseline_w = 0.0
         self.hold_at_zero = False  # during a renegotiation
         self.evse_id = evse_id
         self.memory: Any = stage.policy.memory
@@ -71,6 +74,7 @@ class Control:
         self._nominal_hz = stage.grid.nominal_hz
         self._measured = stage.grid.measured
         self._follows_series = stage.schedule is not None
+        self._declares = declares_baseline(stage.policy)
         self._noise_hz = scenario.measurement.noise_hz
         self._noise_key = stream_key(scenario.seed, "measurement.noise")
         self._limits = with_dither(limit_params(scenario), self.dither_threshold)
@@ -83,19 +87,25 @@ class Control:
         if section.rule == "even":
             efficiency = self._limits.assumed_efficiency
             even_w = 3600.0 * said.target_energy_wh / (efficiency * said.departure_s) if said.departure_s > 0.0 else 0.0
-            set_schedule(self, self._stage.fleet.sums, min(max(even_w, 0.0), kind.rated_w), now_ns)
-        elif section.rule == "file":
+            self._schedule(min(max(even_w, 0.0), kind.rated_w), now_ns)
+        elif section.rule in ("file", "signal"):
             self._follow_series(now_ns)
 
     def _follow_series(self, now_ns: int) -> None:
         series = self._stage.schedule
         assert series is not None, "a schedule file is read before the run"
-        set_schedule(self, self._stage.fleet.sums, sampled(series.t_s, series.value, now_ns * 1e-9), now_ns)
+        self._schedule(sampled(series.t_s, series.value, now_ns * 1e-9), now_ns)
+
+    def _schedule(self, power_w: float, now_ns: int) -> None:
+        self.scheduled_w = power_w
+        if not self._declares and self._stage.scenario.schedule.rule != "signal":  # a signal is a wish, not a plan
+            declare(self, self._stage.fleet.sums, power_w, now_ns)
 
     def end(self, now_ns: int) -> None:
         """The charge loop is over: nothing is scheduled or asked for any more."""
         sums = self._stage.fleet.sums
-        set_schedule(self, sums, 0.0, now_ns)
+        self.scheduled_w = 0.0
+        declare(self, sums, 0.0, now_ns)
         sums.setpoint_uw -= micro(self.setpoint_w)
         self.setpoint_w = self.plug_w = 0.0
 
@@ -115,6 +125,8 @@ class Control:
         policy = self._policy
         if policy.step is not None:
             requested_w, self.memory = policy.step(view, self.memory, policy.params)
+            if self._declares:
+                declare(self, self._stage.fleet.sums, self.memory.declared_w, now_ns)
         else:
             assert policy.setpoint_w is not None, "a policy has one of the two functions"
             requested_w = policy.setpoint_w(view, policy.params)
@@ -148,11 +160,16 @@ def with_dither(params: LimitParams, threshold: float) -> LimitParams:
     )
 
 
-def set_schedule(control: Control, sums: Sums, power_w: float, now_ns: int) -> None:
-    """Schedule `power_w` [W, AC meter] from now on."""
-    if power_w != control.scheduled_w:
-        schedule(sums, control.scheduled_w, power_w, now_ns)
-        control.scheduled_w = power_w
+def declares_baseline(policy: LocalPolicy) -> bool:
+    """Whether a policy declares the baseline itself: its memory has a field `declared_w` [W, AC meter]."""
+    return hasattr(policy.memory, "declared_w")
+
+
+def declare(control: Control, sums: Sums, power_w: float, now_ns: int) -> None:
+    """Declare `power_w` [W, AC meter] to the operator from now on: what counts as service is measured from there."""
+    if power_w != control.baseline_w:
+        schedule(sums, control.baseline_w, power_w, now_ns)
+        control.baseline_w = power_w
 
 
 def at_meter_w(kind: Kind, plug_w: float) -> float:
@@ -212,7 +229,7 @@ def view_of(
         kind.station_discharge_w,
         charge_a,
         discharge_a,
-        control.scheduled_w,
+        control.baseline_w,
         control.scheduled_w,
     )
 

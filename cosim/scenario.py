@@ -254,10 +254,17 @@ class Policy(BaseModel):
 class Schedule(Section):
     """The power planned for each session, around which a policy works."""
 
-    rule: Literal["zero", "even", "file"] = Field(
-        "zero", description="nothing, the target energy spread evenly until departure, or a series"
+    rule: Literal["zero", "even", "file", "signal"] = Field(
+        "zero",
+        description="nothing, the target energy spread evenly until departure, a series, or a wish of the operator",
     )
-    file: str = Field("", description="power per station, CSV or Parquet; rule file")
+    file: str = Field(
+        "",
+        description="CSV or Parquet; rule file: power per station; rule signal: -1 to 1, positive supports frequency",
+    )
+    capacity_w: Watts | None = Field(
+        None, description="rule signal: power of each station at a signal of 1; empty: policy.capacity_w"
+    )
     column: str | None = None
     step_s: PositiveSeconds | None = None
 

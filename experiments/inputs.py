@@ -13,6 +13,7 @@ from experiments.policies import Found, find_policy, local_policy
 from experiments.rows import read_rows
 from models.car.vehicle import vehicle_from_row
 from models.people.arrivals import ArrivalTables, arrival_tables
+from models.policies import schedule
 
 PLACES = {"private": "home", "public": "public", "workplace": "work"}  # the two tables name them differently
 QUANTILES = {"p5": 0.05, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -37,14 +38,17 @@ def read_inputs(scenario: Scenario, policy: Any = None) -> Read:
     if own_file:
         files["policy.name"] = Path(own_file[0])
     files["fleet.vehicles"] = locate("fleet.vehicles", scenario.fleet.vehicles)
+    local = local_policy(found, scenario.policy.parameters)
+    if getattr(local.params, "follows_signal", 0.0) > 0.0 and scenario.schedule.rule != "signal":
+        raise UserError("policy.product follows a signal: set schedule.rule to signal, and schedule.file")
     inputs = Inputs(
-        policy=local_policy(found, scenario.policy.parameters),
+        policy=local,
         vehicles=read_vehicles(files["fleet.vehicles"], scenario.fleet.model),
         arrivals=read_arrivals(scenario.fleet.arrival.location)
         if scenario.fleet.arrival.kind == "distribution"
         else None,
         visits=_visits(scenario, files),
-        schedule=_schedule(scenario, files),
+        schedule=_schedule(scenario, local, files),
     )
     return Read(_with_grid(inputs, scenario, files), files, found)
 
@@ -131,13 +135,22 @@ def _visits(scenario: Scenario, files: dict[str, Path]) -> tuple[PlannedVisit, .
     return read_visits(_file("fleet.arrival.file", scenario.fleet.arrival.file, files))
 
 
-def _schedule(scenario: Scenario, files: dict[str, Path]) -> Series | None:
-    from experiments.series import read_power_series
+def _schedule(scenario: Scenario, policy: LocalPolicy, files: dict[str, Path]) -> Series | None:
+    from experiments.series import read_power_series, read_signal_series
 
     section = scenario.schedule
-    if section.rule != "file":
+    if section.rule == "file":
+        return read_power_series(_file("schedule.file", section.file, files), section.column, section.step_s)
+    if section.rule != "signal":
         return None
-    return read_power_series(_file("schedule.file", section.file, files), section.column, section.step_s)
+    signal = read_signal_series(_file("schedule.file", section.file, files), section.column, section.step_s)
+    capacity_w = section.capacity_w
+    if capacity_w is None:
+        capacity_w = getattr(policy.params, "capacity_w", None)
+    if capacity_w is None:
+        raise UserError("schedule.capacity_w must say how many watts of a station a signal of 1 is worth")
+    # Here the sign turns: the operator's signal supports low frequency, a station's power flows into the vehicle.
+    return signal._replace(value=tuple(0.0 - capacity_w * value for value in signal.value))
 
 
 def _with_grid(inputs: Inputs, scenario: Scenario, files: dict[str, Path]) -> Inputs:
@@ -171,10 +184,6 @@ def _file(name: str, value: str, files: dict[str, Path]) -> Path:
 
 
 def undisturbed(inputs: Inputs) -> Inputs:
-    """The same inputs with the service off: every station keeps to its schedule."""
-    return inputs._replace(policy=schedule_policy(), baseline=None)
-
-
-def schedule_policy() -> LocalPolicy:
-    """The policy that only follows the schedule."""
-    return local_policy(find_policy("schedule"), {})
+    """The same inputs with the service off: every station keeps to the baseline it declares."""
+    keeping = LocalPolicy("baseline", schedule.Params(), schedule.baseline_w, operation_mode=schedule.OPERATION_MODE)
+    return inputs._replace(policy=keeping, baseline=None)

@@ -84,6 +84,7 @@ def local_policy(found: Found, parameters: Mapping[str, Any]) -> LocalPolicy:
         )
     kind, function = next(iter(functions.items()))
     params = params_class(found.thing)
+    parameters = _resolved(found, parameters)
     memory = _beside(found.thing, "Memory", "memory") if kind == "step" else None
     if kind == "step" and memory is None:
         raise UserError(f"policy '{found.name}' has step(), so it needs a NamedTuple 'Memory' beside it")
@@ -114,6 +115,18 @@ def source_of(thing: Any) -> str:
 def source_hash(thing: Any) -> str:
     """SHA-256 of a policy's source."""
     return hashlib.sha256(source_of(thing).encode()).hexdigest()
+
+
+def _resolved(found: Found, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a user says, turned into numbers by the policy itself where it can: a product's name into its row."""
+    resolve = getattr(found.thing, "resolved", None)
+    if not callable(resolve):
+        return parameters
+    try:
+        numbers: Mapping[str, Any] = resolve(parameters)
+    except ValueError as error:
+        raise UserError(f"policy.{error}") from None
+    return numbers
 
 
 def _kind(function: Any, name: str) -> str:

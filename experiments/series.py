@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 FREQUENCY_UNITS = {"hz": 1.0, "mhz": 1000.0, "dev_hz": 1.0, "dev_mhz": 1000.0}  # parts of one hertz
 POWER_UNITS = {"w": 1.0, "kw": 1e3, "mw": 1e6}  # watts
+SIGNAL_UNITS = {"pu": 1.0}
 DEVIATION_WORDS = frozenset({"dev", "deviation", "delta", "df"})
 TIME_SUFFIXES = {"s": 1.0, "ms": 1e3, "ns": 1e9}  # parts of one second
 TIME_NAMES = ("time", "timestamp", "datetime", "date_time", "date", "utc", "dtm", "t")
@@ -126,6 +127,19 @@ def read_columns(path: Path, names: Sequence[str]) -> tuple[float, dict[str, Flo
     # Written times are rounded: the step is known to a part in a million at best, and a whole one is meant.
     step_s = round(float(times_s[-1] - times_s[0]) / (len(times_s) - 1), 6)
     return step_s, columns
+
+
+def read_signal_series(path: Path, column: str | None = None, step_s: float | None = None) -> Series:
+    """An operator's signal over time [s], -1 to 1, positive supporting low frequency. Otherwise as a power series."""
+    file = _File.opened(path)
+    name, unit = _choose(file, column, "pu", SIGNAL_UNITS)
+    times_s = _times_s(file, name, step_s)
+    _check_rising(file, times_s)
+    values = file.numbers(name)
+    bad = np.flatnonzero(~(np.abs(values) <= 1.0))
+    if bad.size:
+        raise file.error(bad[0], f"column '{name}' is {values[bad[0]]:g}, a signal lies within -1 and 1")
+    return _series(file, name, unit, times_s, values)
 
 
 class RawSeries(NamedTuple):

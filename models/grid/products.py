@@ -51,7 +51,7 @@ class Product(NamedTuple):
     hold_s: float = NAN  # kind step: full power once released
     off_pu_per_s: float = NAN  # kind step: fastest return allowed with that hold
     again_s: float = NAN  # kind step: from one release to readiness for the next
-    recover_share: float = NAN  # of the response energy, that the baseline must return in each settlement period
+    recover_share: float = NAN  # of `energy_h`, that the baseline returns in each settlement period; FCR: all in 2 h
     settlement_s: float = NAN  # settlement period
 
 
@@ -137,7 +137,7 @@ _ROWS = (
         energy_rule="limited reservoirs: 15 min of full power each way in alert state, restored within 2 h after it; "
         "Germany: rated power at least 1.25 times the offer",
         scorer="fcr", source="Regulation (EU) 2017/1485 (SO GL), Art. 154 to 156; German PQ conditions 1.04",
-        version="2017-08-02", confidence="S/M", aliases=("fcr-ce", "primary"), settlement_s=900.0,
+        version="2017-08-02", confidence="S/M", aliases=("fcr-ce", "primary"), settlement_s=900.0, recover_share=0.125,
     ),
     Product(
         key="fcr-n", title="Nordic frequency containment reserve for normal operation", nominal_hz=50.0, kind="curve",

@@ -14,3 +14,8 @@ class Params(NamedTuple):
 def setpoint_w(view: StationView, params: Params) -> float:
     """The scheduled power [W]."""
     return view.scheduled_w
+
+
+def baseline_w(view: StationView, params: Params) -> float:
+    """The declared baseline [W]: what a station draws with the service off."""
+    return view.baseline_w

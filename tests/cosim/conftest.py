@@ -120,7 +120,7 @@ def prepare(
     if frequency is not None:
         content["grid"] = merged(content["grid"], {"model": "replay"})
     if series is not None:
-        content["schedule"] = {"rule": "file"}
+        content["schedule"] = {"rule": "file", **content.get("schedule", {})}
     if visits:
         content["fleet"] = merged(content["fleet"], {"arrival": {"kind": "file"}})
     if grid_params is not None:

@@ -9,6 +9,7 @@ from cosim.scenario import Scenario
 from experiments.errors import UserError
 from experiments.files import locate
 from experiments.inputs import read_arrivals, read_inputs, read_vehicles, read_visits
+from experiments.load import load_one
 from experiments.validate import validate
 
 CARS = "model,battery_kwh,max_ac_charge_kw,max_dc_charge_kw"
@@ -132,3 +133,58 @@ def test_arrival_statistics_cover_a_day(location: str) -> None:
     assert len(tables.arrival_ends) == 24
     assert tables.arrival_ends[-1] == 1.0
     assert all(seconds > 0.0 for seconds in tables.mean_duration_s)
+
+
+def test_a_signal_is_read_in_shares_and_turned_into_watts_of_a_station(here: Path) -> None:
+    (here / "signal.csv").write_text("t_s,signal_pu\n0,0.5\n2,-1\n", encoding="utf-8")
+    loaded = load_one(
+        "quickstart",
+        ["schedule.rule=signal", "schedule.file=signal.csv", "policy.name=product", "policy.product=RegD"],
+    )
+    series = read_inputs(loaded.scenario).inputs.schedule
+    assert series is not None
+    assert series.value == (-2_500.0, 5_000.0), "5 kW by policy.capacity_w; positive into the vehicle"
+    other = loaded.scenario.model_copy(
+        update={"schedule": loaded.scenario.schedule.model_copy(update={"capacity_w": 2_000.0})}
+    )
+    series = read_inputs(other).inputs.schedule
+    assert series is not None
+    assert series.value == (-1_000.0, 2_000.0)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        pytest.param(
+            ["policy.name=product", "policy.product=afrr"],
+            "policy.product follows a signal: set schedule.rule to signal, and schedule.file",
+            id="signal product without a signal",
+        ),
+        pytest.param(
+            ["schedule.rule=signal", "schedule.file=signal.csv"],
+            "schedule.capacity_w must say how many watts of a station a signal of 1 is worth",
+            id="watts of what",
+        ),
+        pytest.param(
+            ["schedule.rule=signal", "schedule.file=wrong.csv", "schedule.capacity_w=1000"],
+            "wrong.csv, row 2: column 'signal_pu' is -3, a signal lies within -1 and 1",
+            id="no signal",
+        ),
+        pytest.param(
+            ["policy.name=product", "policy.product=fst"],
+            "policy.product must name a product, got 'fst'; known are fcr,",
+            id="unknown",
+        ),
+        pytest.param(
+            ["policy.name=product", "policy.product=dc", "policy.capcity_w=3"],
+            "unknown key 'policy.capcity_w'. Did you mean 'policy.capacity_w'?",
+            id="misspelt",
+        ),
+    ],
+)
+def test_what_a_product_policy_needs_is_told_in_one_line(here: Path, overrides: list[str], said: str) -> None:
+    (here / "signal.csv").write_text("t_s,signal_pu\n0,0.5\n2,-1\n", encoding="utf-8")
+    (here / "wrong.csv").write_text("t_s,signal_pu\n0,0.5\n2,-3\n", encoding="utf-8")
+    with pytest.raises(UserError) as raised:
+        read_inputs(load_one("quickstart", overrides).scenario)
+    assert str(raised.value).startswith(said)
