@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -148,3 +149,9 @@ def pair() -> Callable[..., Pair]:
         return joined
 
     return join
+
+
+@pytest.fixture(scope="session")
+def numbers() -> SimpleNamespace:
+    """The same numbers, for tests that join the ends themselves."""
+    return SimpleNamespace(EV=EV, EVSE=EVSE, OFFER=OFFER, ANSWER=ANSWER, SCHEDULES=SCHEDULES)
