@@ -150,13 +150,14 @@ def trace(
     ev: Annotated[int | None, typer.Option(help="Vehicle; default: the first one whose loop was recorded.")] = None,
     rows: Annotated[int | None, typer.Option("-n", "--rows", help="At most so many lines.", min=1)] = None,
     every: Annotated[bool, typer.Option("--all", help="Every message, repeated loops included.")] = False,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Draw it into this file instead.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the messages of one vehicle's session."""
+    """Show the messages of one vehicle's session, with timers that fired, notifications and faults."""
     with plain_errors():
         from experiments.commands import trace_command
 
-        trace_command(name, ev, rows, not every, as_json)
+        trace_command(name, ev, rows, not every, as_json, svg)
 
 
 @app.command()

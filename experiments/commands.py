@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from experiments.errors import UserError
 from experiments.runs import Run, load_run
 from experiments.sheet import Sheet, sheet_lines
 from experiments.trace import busiest_ev, fold, lines_of, trace_text
+from experiments.trace_svg import write_trace_svg
 
 WHOLE = (pa.int64(), pa.int32())
 
@@ -80,15 +82,24 @@ def cell_text(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def trace_command(name: str, ev: int | None, rows: int | None, folded: bool, as_json: bool) -> None:
-    """Messages of one vehicle."""
+def trace_command(
+    name: str, ev: int | None, rows: int | None, folded: bool, as_json: bool, svg: Path | None = None
+) -> None:
+    """Messages and events of one vehicle: as text, as data, or as a drawing."""
     run = load_run(name)
-    if not as_json:
+    if svg is None and not as_json:
         print(trace_text(run, ev, rows, folded))
         return
     chosen = busiest_ev(run) if ev is None else ev
+    if chosen is None and svg is not None:
+        raise UserError(f"{run.path} has no messages")
     lines = [] if chosen is None else lines_of(run, chosen)
-    print_json([line._asdict() for line in (fold(lines) if folded else lines)[:rows]])
+    shown = (fold(lines) if folded else lines)[:rows]
+    if svg is not None and chosen is not None:
+        write_trace_svg(shown, chosen, svg)
+        print(f"drew {len(shown)} lines of EV{chosen:03d} into {svg}", file=sys.stderr)
+    if as_json:
+        print_json([line._asdict() for line in shown])
 
 
 def compare_command(names: Sequence[str], everything: bool, as_json: bool) -> None:

@@ -1,12 +1,16 @@
 """The trace of a session: a line per message, repeats folded, nothing lost."""
 
 import re
+from xml.etree import ElementTree
 
 import pytest
 
 from experiments.errors import UserError
 from experiments.runs import Run
 from experiments.trace import Line, fold, line_text, lines_of, trace_text
+from experiments.trace_svg import trace_svg
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def exchange(t_ns: int, message: str, *details: str) -> list[Line]:
@@ -67,3 +71,21 @@ def test_only_the_first_lines(small_run: Run) -> None:
 def test_a_vehicle_without_messages_is_told(small_run: Run) -> None:
     with pytest.raises(UserError, match="EV099 has no messages"):
         trace_text(small_run, 99)
+
+
+def test_a_session_can_be_drawn(small_run: Run) -> None:
+    lines = fold(lines_of(small_run, 0))
+    drawn = ElementTree.fromstring(trace_svg(lines, 0))
+    kinds = [line.kind for line in lines]
+    arrows = [line for line in drawn.iter(f"{SVG}line") if line.get("marker-end")]
+    words = [text.text or "" for text in drawn.iter(f"{SVG}text")]
+    assert len(arrows) == kinds.count("message")
+    assert sum("more like this" in word for word in words) == kinds.count("fold")
+    assert sum(word.startswith("plug_in: ") for word in words) == 1
+    for line in (line for line in lines if line.kind == "message"):
+        assert any(word.startswith(line.message) for word in words)
+
+
+def test_what_is_drawn_is_safe_to_embed() -> None:
+    odd = Line(0, True, "fault", ("<script> & co",), "event")
+    assert "&lt;script&gt; &amp; co" in trace_svg([odd], 3)
