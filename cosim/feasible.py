@@ -1,7 +1,9 @@
 """Whether a scenario can work: combinations that cannot, and those that deserve a warning. Read before a run starts."""
 
+from cosim.imbalance import noise_sigma_mw
 from cosim.inputs import Inputs
-from cosim.people import draw_visits
+from cosim.loop import loop_estimate
+from cosim.people import draw_visits, offered_w
 from cosim.scenario import Scenario
 from models.grid.area import closed_loop_time_s, held_low_mw, initial_rocof_hz_per_s
 
@@ -9,16 +11,7 @@ STANDARD_LOOP_S = 0.5
 STANDARD_GAP_S = 0.25
 ANSWER_S = 1.5  # the station's time to answer outside the loop
 RIPPLE_HZ = 0.002
-
-
-def offered_w(scenario: Scenario, inputs: Inputs) -> float:
-    """Discharge power that the simulated cars offer together [W at the plug], smaller of car and station."""
-    section = scenario.evse
-    total_w = 0.0
-    for visit in draw_visits(scenario, inputs):
-        station_w = section.dc_discharge_w if visit.service.startswith("DC") else section.ac_discharge_w
-        total_w += min(visit.discharge_w, station_w)
-    return total_w
+ANSWERING = ("closed_loop", "reconstructed")  # models of the grid whose frequency answers the fleet
 
 
 def problems(scenario: Scenario, inputs: Inputs) -> list[str]:
@@ -28,6 +21,7 @@ def problems(scenario: Scenario, inputs: Inputs) -> list[str]:
         *_contactor_problems(scenario),
         *_off_ramp_problems(scenario, inputs),
         *_reserve_problems(scenario, inputs),
+        *_area_problems(scenario, inputs),
     ]
 
 
@@ -133,23 +127,55 @@ def _reserve_problems(scenario: Scenario, inputs: Inputs) -> list[str]:
     ]
 
 
+def _area_problems(scenario: Scenario, inputs: Inputs) -> list[str]:
+    """Areas that cannot be joined, and noise that no power can make."""
+    found = []
+    home, neighbour = inputs.grid, inputs.neighbour
+    if home is not None and neighbour is not None and home.nominal_hz != neighbour.nominal_hz:
+        found.append(
+            f"grid.neighbour: a tie line joins areas of one frequency, got {home.nominal_hz:g} and "
+            f"{neighbour.nominal_hz:g} Hz"
+        )
+    if home is not None and scenario.grid.model in ANSWERING:
+        try:
+            noise_sigma_mw(scenario, inputs)
+        except ValueError as error:
+            found.append(f"grid.noise.sigma_hz: {error}")
+    return found
+
+
 def _unused_warnings(scenario: Scenario) -> list[str]:
     """What was set for another model of the grid than the one that is simulated."""
     grid = scenario.grid
     unused = []
-    if grid.events and grid.model != "closed_loop":
-        unused.append("grid.events")
-    if grid.file and grid.model != "replay":
+    if grid.model not in ANSWERING:
+        given = {
+            "grid.events": bool(grid.events),
+            "grid.imbalance.file": grid.imbalance.file != "",
+            "grid.noise": grid.noise.sigma_hz is not None or grid.noise.sigma_mw > 0.0,
+            "grid.market": grid.market.sigma_mw > 0.0,
+            "grid.secondary": grid.secondary,
+            "grid.neighbour": grid.neighbour != "",
+        }
+        unused += [key for key, there in given.items() if there]
+    if grid.file and grid.model not in ("replay", "reconstructed"):
         unused.append("grid.file")
     return [f"{key} has no effect: grid.model is {grid.model}" for key in unused]
 
 
 def _grid_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
-    if scenario.grid.model != "closed_loop" or inputs.grid is None:
+    if scenario.grid.model not in ANSWERING or inputs.grid is None:
         return []
     found = []
     grid = inputs.grid
-    fleet_mw = offered_w(scenario, inputs) * scenario.fleet.cars_per_ev * 1e-6
+    visits = draw_visits(scenario, inputs)
+    estimate = loop_estimate(scenario, inputs, visits)
+    if estimate is not None and estimate.delay_s > estimate.margin.longest_delay_s:
+        found.append(
+            f"the loop is likely to ring: power follows frequency after {estimate.delay_s:.2g} s, "
+            f"{estimate.gain_mw_per_hz:.3g} MW/Hz on this grid bear {estimate.margin.longest_delay_s:.2g} s"
+        )
+    fleet_mw = offered_w(scenario, inputs, visits) * scenario.fleet.cars_per_ev * 1e-6
     droop_pu = getattr(inputs.policy.params, "droop_pu", None)
     if droop_pu and fleet_mw > 0.0:
         longest_s = 0.1 * closed_loop_time_s(grid, fleet_mw / (droop_pu * grid.nominal_hz))

@@ -7,66 +7,22 @@ frequency. Here, and only here, `cars_per_ev` applies.
 import math
 from array import array
 from collections.abc import Callable, Generator
-from typing import Protocol
+from typing import Any
 
 from simpy import Event
 
+from cosim.after import late_swing_hz, second_nadir_hz, without_nothing
 from cosim.checks import Checks
 from cosim.driver import GRID, At, Clock, place
 from cosim.fleet import Fleet
-from cosim.inputs import Inputs, Series
+from cosim.imbalance import Imbalance
+from cosim.inputs import Inputs
 from cosim.kpis import Kpis
 from cosim.recorder import Recorder
-from cosim.scenario import GridEvent, Scenario, to_ns
+from cosim.scenario import Scenario, to_ns
+from cosim.sources import Beside, Replay, nominal_hz, source_of
 from models.control.measurement import filtered_hz, filtered_rocof
-from models.grid.frequency import FrequencyModel, GridParams, scaled_held
-from models.grid.imbalance import PowerEvent, mean_power_mw, sampled
-
-
-class Source(Protocol):
-    """Where frequency comes from."""
-
-    def step(self, from_ns: int, to_ns: int, disturbance_mw: float, service_mw: float) -> float:
-        """Advance one tick and return the frequency at its end [Hz]."""
-
-
-class ClosedLoop:
-    """The frequency model with the fleet in the loop."""
-
-    def __init__(self, params: GridParams, events: tuple[GridEvent, ...]) -> None:
-        self._model = FrequencyModel(params)
-        self._inertia_losses = sorted(
-            (to_ns(event.t_s), event.inertia_lost_mws) for event in events if event.inertia_lost_mws > 0.0
-        )
-
-    def step(self, from_ns: int, to_ns: int, disturbance_mw: float, service_mw: float) -> float:
-        """One tick under constant power; inertia that a trip takes along is gone from the tick in which it happens."""
-        while self._inertia_losses and self._inertia_losses[0][0] < to_ns:
-            self._model.lose_inertia(self._inertia_losses.pop(0)[1])
-        return self._model.step((to_ns - from_ns) * 1e-9, disturbance_mw + service_mw)
-
-
-class Replay:
-    """A recorded frequency: linear between samples, the first and the last held. The fleet does not change it."""
-
-    def __init__(self, series: Series, start_s: float) -> None:
-        self._series = series
-        self._start_s = start_s
-
-    def step(self, from_ns: int, to_ns: int, disturbance_mw: float, service_mw: float) -> float:
-        """The recorded value at the end of the tick."""
-        return sampled(self._series.t_s, self._series.value, to_ns * 1e-9 - self._start_s)
-
-
-class Nominal:
-    """A frequency that never moves."""
-
-    def __init__(self, nominal_hz: float) -> None:
-        self._nominal_hz = nominal_hz
-
-    def step(self, from_ns: int, to_ns: int, disturbance_mw: float, service_mw: float) -> float:
-        """Nominal."""
-        return self._nominal_hz
+from models.grid.imbalance import sampled
 
 
 class Filter:
@@ -92,26 +48,6 @@ class Filter:
         time_constant_s = self._time_constant_s
         filtered = filtered_hz(self._state_hz, self._held_hz, time_constant_s, (now_ns - self._since_ns) * 1e-9)
         return filtered, filtered_rocof(filtered, self._held_hz, time_constant_s)
-
-
-def source_of(scenario: Scenario, inputs: Inputs, held_back_mw: float = 0.0) -> Source:
-    """The source of frequency that the scenario names; `held_back_mw` of its held response are left out [MW]."""
-    section = scenario.grid
-    if section.model == "replay":
-        assert inputs.frequency is not None, "a recorded frequency is read before the run"
-        return Replay(inputs.frequency, section.start_s)
-    if section.model == "nominal":
-        return Nominal(nominal_hz(scenario, inputs))
-    assert inputs.grid is not None, "a preset is read before the run"
-    params = scaled_held(inputs.grid, held_back_mw) if held_back_mw else inputs.grid
-    return ClosedLoop(params, section.events)
-
-
-def nominal_hz(scenario: Scenario, inputs: Inputs) -> float:
-    """Nominal frequency: the scenario's, else the preset's, else 50 Hz."""
-    if scenario.grid.nominal_hz is not None:
-        return scenario.grid.nominal_hz
-    return inputs.grid.nominal_hz if inputs.grid is not None else 50.0
 
 
 class Grid:
@@ -141,13 +77,17 @@ class Grid:
         self._baseline_kind = section.baseline
         self._baseline = inputs.baseline
         self._record_every = scenario.record.grid_every
-        disturbances = section.events if section.model == "closed_loop" else ()  # elsewhere they move nothing
-        self._events = tuple(PowerEvent(event.t_s, event.power_mw, event.ramp_s) for event in disturbances)
+        answers = section.model in ("closed_loop", "reconstructed")
+        self._imbalance = Imbalance(scenario, inputs) if answers else None  # elsewhere it moves nothing
         self._source = source_of(scenario, inputs, held_back_mw)
-        self._without = source_of(scenario, inputs) if section.model == "closed_loop" else None
+        self._without = source_of(scenario, inputs) if answers else None
+        self.frequencies_hz = array("d")  # at the end of each tick so far
+        self._most_tie_mw = 0.0
+        self._lowest_neighbour_hz = math.inf
+        self._stages_seen = 0
         self.frequency_hz = self.nominal_hz
         if isinstance(self._source, Replay):
-            self.frequency_hz = self._source.step(0, 0, 0.0, 0.0)
+            self.frequency_hz = self._source.step(0, 0, (0.0,), 0.0)
         self.measured = Filter(self.frequency_hz, scenario.measurement.time_constant_s)
 
     def run(self, each_tick: Callable[[int], None]) -> Generator[Event, None, None]:
@@ -169,7 +109,7 @@ class Grid:
         self.fleet_power_w.append(fleet_w)
         baseline_w = self._baseline_w(declared_w, fleet_w, now_ns)
         service_w = (baseline_w - fleet_w) * self._cars_per_ev
-        disturbance_mw = mean_power_mw(self._events, before_ns * 1e-9, now_ns * 1e-9)
+        disturbance_mw = self._imbalance.mean_mw(before_ns, now_ns) if self._imbalance is not None else (0.0,)
 
         before_hz = self.frequency_hz
         self.frequency_hz = self._source.step(before_ns, now_ns, disturbance_mw, service_w * 1e-6)
@@ -180,6 +120,8 @@ class Grid:
             self._checks.broken("frequency_finite", f"{self.frequency_hz} Hz at {now_ns * 1e-9:.3f} s")
         rocof_hz_per_s = (self.frequency_hz - before_hz) / tick_s
         self.measured.hold(self.frequency_hz, now_ns)
+        self.frequencies_hz.append(self.frequency_hz)
+        beside = self._look_beside(now_ns)
 
         setpoint_w = tick.setpoint_uw * 1e-6
         self._kpis.tick(self.frequency_hz, without_hz, rocof_hz_per_s, fleet_w, setpoint_w, service_w)
@@ -187,8 +129,39 @@ class Grid:
             scale = self._cars_per_ev
             self._recorder.grid.append(
                 now_ns, self.frequency_hz, rocof_hz_per_s, without_hz, fleet_w * scale, baseline_w * scale, service_w,
-                setpoint_w * scale, disturbance_mw * 1e6,
+                setpoint_w * scale, disturbance_mw[0] * 1e6,
+                *_columns(beside),
             )  # fmt: skip
+
+    def _look_beside(self, now_ns: int) -> Beside:
+        """Line, neighbour and load shedding, noted as they come."""
+        beside = self._source.beside()
+        if beside.tie_mw is not None and beside.neighbour_hz is not None:
+            self._most_tie_mw = max(self._most_tie_mw, abs(beside.tie_mw))
+            self._lowest_neighbour_hz = min(self._lowest_neighbour_hz, beside.neighbour_hz)
+        trips = self._source.trips()
+        for trip in trips[self._stages_seen :]:
+            detail = f"stage {trip.stage + 1} at {trip.time_s:.3f} s: {trip.net_mw:.1f} MW net"
+            self._recorder.event(now_ns, -1, "load_shed", detail)
+        self._stages_seen = len(trips)
+        return beside
+
+    def figures(self) -> dict[str, Any]:
+        """Key figures of a grid that answers: swings, what was shed, line and neighbour."""
+        if self._imbalance is None:
+            return {}
+        trips = self._source.trips()
+        return without_nothing(
+            {
+                "late_swing_hz": late_swing_hz(self.frequencies_hz),
+                "second_nadir_hz": second_nadir_hz(self.frequencies_hz, self.nominal_hz),
+                "shed_stages": len(trips) or None,
+                "shed_w": sum(trip.net_mw for trip in trips) * 1e6 or None,
+                "first_shed_s": trips[0].time_s if trips else None,
+                "maximum_tie_w": self._most_tie_mw * 1e6 or None,
+                "neighbour_nadir_hz": self._lowest_neighbour_hz if math.isfinite(self._lowest_neighbour_hz) else None,
+            }
+        )
 
     def _baseline_w(self, declared_w: float, fleet_w: float, now_ns: int) -> float:
         """What the fleet was expected to draw over the tick, in simulated cars [W]."""
@@ -199,3 +172,10 @@ class Grid:
             return 0.0
         assert self._baseline is not None, "a baseline series is read before the run"
         return sampled(self._baseline.t_s, self._baseline.value, now_ns * 1e-9)
+
+
+def _columns(beside: Beside) -> tuple[float, ...]:
+    """Cells of the grid table; nan is absent."""
+    powers = (beside.secondary_mw, beside.shed_mw, beside.tie_mw)
+    cells = [math.nan if mw is None else mw * 1e6 for mw in powers]
+    return (*cells, math.nan if beside.neighbour_hz is None else beside.neighbour_hz)

@@ -55,6 +55,8 @@ class Inputs(NamedTuple):
     policy: LocalPolicy
     vehicles: tuple[VehicleChoice, ...]
     grid: GridParams | None = None
+    neighbour: GridParams | None = None  # beyond the tie line
+    imbalance: Series | None = None  # power into the home area [W], positive lifts the frequency
     frequency: Series | None = None
     schedule: Series | None = None
     baseline: Series | None = None

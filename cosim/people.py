@@ -3,6 +3,7 @@
 Every draw is a function of seed, stream and vehicle, so adding a vehicle changes no other.
 """
 
+from collections.abc import Sequence
 from itertools import accumulate
 
 from cosim.ev import Visit
@@ -99,3 +100,13 @@ def _service(ev_id: int, fleet: Fleet, seed: int, vehicle: Vehicle, wanted: str)
     discharge_w = vehicle.maximum_dc_discharge_w if power == "DC" else vehicle.maximum_ac_discharge_w
     takes_part = uniform(stream_key(seed, "fleet.v2g"), ev_id, 0) < fleet.v2g_share
     return f"{power}_BPT" if name.endswith("BPT") and discharge_w > 0.0 and takes_part else power
+
+
+def offered_w(scenario: Scenario, inputs: Inputs, visits: Sequence[Visit] = ()) -> float:
+    """Discharge power that the simulated cars offer together [W at the plug], smaller of car and station."""
+    section = scenario.evse
+    total_w = 0.0
+    for visit in visits or draw_visits(scenario, inputs):
+        station_w = section.dc_discharge_w if visit.service.startswith("DC") else section.ac_discharge_w
+        total_w += min(visit.discharge_w, station_w)
+    return total_w

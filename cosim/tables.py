@@ -151,6 +151,10 @@ GRID = Table(
         Column(
             "disturbance_w", "float64", "W", "imbalance put in by the scenario, mean over the tick", LIFTS_FREQUENCY
         ),
+        Column("secondary_w", "float64", "W", "secondary control in force", LIFTS_FREQUENCY, nullable=True),
+        Column("shed_w", "float64", "W", "net load shed so far", LIFTS_FREQUENCY, nullable=True),
+        Column("tie_w", "float64", "W", "export over the tie line beyond schedule", "out of the area", nullable=True),
+        Column("neighbour_hz", "float64", "Hz", "frequency of the area beyond the tie line", nullable=True),
     ),
 )
 

@@ -10,19 +10,21 @@ from cosim.build import Builder
 from cosim.checks import Check, Checks
 from cosim.driver import OFFER, At, Clock, place, seldom_collected
 from cosim.ev import Ev
-from cosim.feasible import offered_w, problems, warnings
+from cosim.feasible import ANSWERING, problems, warnings
 from cosim.fleet import Fleet
-from cosim.grid import Grid, nominal_hz
+from cosim.grid import Grid
 from cosim.inputs import Inputs
 from cosim.journal import Journal
 from cosim.kpis import Kpis
 from cosim.ledger import Ledger
 from cosim.link import Lines
+from cosim.loop import loop_estimate, loop_figures
 from cosim.offer import limits_w
-from cosim.people import draw_visits
+from cosim.people import draw_visits, offered_w
 from cosim.recorder import Part, Recorder
 from cosim.scenario import DriverChange, Scenario, to_ns
 from cosim.site import lay_out
+from cosim.sources import nominal_hz
 from cosim.stage import Stage
 from cosim.sums import micro
 
@@ -76,6 +78,7 @@ class World:
         self._end = env.event()
         self._fleet_every_ns = to_ns(scenario.record.fleet_every_s)
         visits = draw_visits(scenario, inputs)
+        self._loop = loop_estimate(scenario, inputs, visits) if scenario.grid.model in ANSWERING else None
         self._builder = Builder(self._stage, lay_out(scenario.sites, len(visits)))
         self._coming = sorted(visits, key=lambda visit: (visit.arrive_ns, visit.ev_id), reverse=True)
         fleet.standby_uj = len(visits) * micro(scenario.evse.standby_w * scenario.grid.tick_s)
@@ -113,6 +116,7 @@ class World:
             stage.recorder.close()  # a policy that raises stops the run, and nothing recorded so far is lost
         stage.fleet.verify()
         kpis = stage.kpis.result(stage.fleet.sums, stage.journal)
+        kpis |= stage.grid.figures() | loop_figures(self._loop)
         return Outcome(str(status), env.now_ns / 1e9, kpis, stage.checks.verdicts(), next(env._eid))
 
     # --- who comes and goes ---

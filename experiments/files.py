@@ -21,8 +21,10 @@ FILE_KEYS = (
     FileKey("fleet.vehicles", "vehicles"),
     FileKey("fleet.arrival.file"),
     FileKey("grid.preset", "grid"),
+    FileKey("grid.neighbour", "grid"),
     FileKey("grid.file", "series"),
     FileKey("grid.baseline_file", "series"),
+    FileKey("grid.imbalance.file", "series"),
     FileKey("schedule.file", "series"),
     FileKey("policy.name"),
 )

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 from cosim.inputs import Inputs, LocalPolicy, PlannedVisit, Series, VehicleChoice
 from cosim.scenario import Scenario, ServiceName
+from cosim.sources import nominal_hz
 from experiments.errors import UserError
 from experiments.files import DATA, locate, policy_file
 from experiments.keys import did_you_mean, mapping_keys
 from experiments.policies import Found, find_policy, local_policy
 from experiments.rows import read_rows
 from models.car.vehicle import vehicle_from_row
+from models.grid.area import GridParams
 from models.people.arrivals import ArrivalTables, arrival_tables
 from models.policies import schedule
 
@@ -154,18 +156,20 @@ def _schedule(scenario: Scenario, policy: LocalPolicy, files: dict[str, Path]) -
 
 
 def _with_grid(inputs: Inputs, scenario: Scenario, files: dict[str, Path]) -> Inputs:
-    from experiments.presets import load_grid
     from experiments.series import read_power_series, read_series, without_beginning
 
     grid = scenario.grid
-    if grid.model == "closed_loop":
-        files["grid.preset"] = locate("grid.preset", grid.preset)
-        inputs = inputs._replace(grid=load_grid(str(files["grid.preset"])).params)
-    if grid.model == "replay":
+    if grid.model in ("closed_loop", "reconstructed"):
+        inputs = inputs._replace(grid=_area(scenario, "grid.preset", grid.preset, files))
+        if grid.neighbour:
+            inputs = inputs._replace(neighbour=_area(scenario, "grid.neighbour", grid.neighbour, files))
+        if grid.imbalance.file:
+            section = grid.imbalance
+            path = _file("grid.imbalance.file", section.file, files)
+            inputs = inputs._replace(imbalance=read_power_series(path, section.column, section.step_s, section.unit))
+    if grid.model in ("replay", "reconstructed"):
         path = _file("grid.file", grid.file, files)
-        series = read_series(
-            path, grid.column, grid.step_s, grid.unit, 50.0 if grid.nominal_hz is None else grid.nominal_hz
-        )
+        series = read_series(path, grid.column, grid.step_s, grid.unit, nominal_hz(scenario, inputs))
         try:
             series = without_beginning(series, grid.from_s)
         except UserError as error:
@@ -174,6 +178,30 @@ def _with_grid(inputs: Inputs, scenario: Scenario, files: dict[str, Path]) -> In
     if grid.baseline == "file":
         inputs = inputs._replace(baseline=read_power_series(_file("grid.baseline_file", grid.baseline_file, files)))
     return inputs
+
+
+def _area(scenario: Scenario, name: str, preset: str, files: dict[str, Path]) -> GridParams:
+    """A preset with what the scenario uses of it."""
+    from experiments.presets import load_grid
+
+    files[name] = locate(name, preset)
+    found = load_grid(str(files[name]))
+    params = found.params
+    if not scenario.grid.shedding:
+        params = params._replace(shedding=tuple(stage for stage in params.shedding if stage.contracted))
+    if scenario.grid.secondary:
+        if found.secondary is None:
+            raise UserError(f"grid.secondary: the grid '{found.name}' states no secondary control")
+        params = params._replace(secondary=found.secondary)
+    names = [governor.name for governor in params.governors]
+    area = "home" if name == "grid.preset" else "neighbour"
+    for event in scenario.grid.events:
+        if event.governor_lost and event.area == area and event.governor_lost not in names:
+            raise UserError(
+                f"grid.events: the grid '{found.name}' has no governor '{event.governor_lost}'."
+                f"{did_you_mean(event.governor_lost, names)}"
+            )
+    return params
 
 
 def _file(name: str, value: str, files: dict[str, Path]) -> Path:

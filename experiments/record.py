@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cosim.grid import nominal_hz
 from cosim.inputs import LocalPolicy
 from cosim.scenario import Scenario
+from cosim.sources import nominal_hz
 from experiments import environment, folder
 from experiments.files import FILE_KEYS, policy_file, short_policy
 from experiments.inputs import Read

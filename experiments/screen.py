@@ -53,6 +53,7 @@ def head(scenario: Scenario, variant: str = "") -> str:
     cars = f"{fleet.n_ev:,} EVs" + (f" × {fleet.cars_per_ev:g} cars" if fleet.cars_per_ev != 1.0 else "")
     worlds = {
         "closed_loop": f"{Path(grid.preset).stem}, closed loop",
+        "reconstructed": f"{Path(grid.preset).stem} under the imbalance of {Path(grid.file).name}",
         "replay": f"replay of {Path(grid.file).name}",
         "nominal": "nominal frequency",
     }

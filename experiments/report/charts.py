@@ -13,6 +13,9 @@ def charts_of(run: Run) -> list[Chart]:
     return [chart for chart in made if len(chart.time_s) > 1 and chart.curves]
 
 
+ANSWERING = ("closed_loop", "reconstructed")  # models whose frequency answers the fleet
+
+
 def _columns(run: Run, table: str, names: list[str], ev: int | None = None) -> dict[str, Values]:
     rows = run.table(table, columns=["time_s", *names], ev=ev, as_="arrow")
     return {name: rows[name].to_numpy().astype(np.float64) for name in ["time_s", *names]}
@@ -21,7 +24,7 @@ def _columns(run: Run, table: str, names: list[str], ev: int | None = None) -> d
 def _marks(run: Run) -> list[tuple[float, str]]:
     """The events of the grid, where they had an effect."""
     grid = run.config.get("grid", {})
-    if grid.get("model", "closed_loop") != "closed_loop":
+    if grid.get("model", "closed_loop") not in ANSWERING:
         return []
     return [(event["t_s"], f"{event['power_mw']:+g} MW") for event in grid.get("events", [])]
 
@@ -30,7 +33,7 @@ def _grid_charts(run: Run) -> list[Chart]:
     names = ["frequency_hz", "frequency_without_hz", "fleet_power_w", "baseline_w", "setpoint_power_w"]
     rows = _columns(run, "grid", names)
     model = run.config.get("grid", {}).get("model", "closed_loop")
-    frequency = [Curve("with the fleet" if model == "closed_loop" else "as given", rows["frequency_hz"], "blue")]
+    frequency = [Curve("with the fleet" if model in ANSWERING else "as given", rows["frequency_hz"], "blue")]
     if not np.isnan(rows["frequency_without_hz"]).all():
         frequency.insert(0, Curve("without", rows["frequency_without_hz"], "orange"))
     unit, watts = power_unit(rows["fleet_power_w"], rows["setpoint_power_w"])

@@ -139,8 +139,10 @@ class Interconnection:
         """Constant power of one area [MW] under which a step of `dt_s` would end at a frequency.
 
         The powers of the others count; the area's own is where the search begins. Nothing is advanced. The end is
-        linear in power except for valves and curves, so few corrections reach it. Relays and controllers rest.
+        linear in power except for valves and curves, so few corrections reach it. Relays and controllers
+        rest, once they have done what is due now.
         """
+        self._act()  # what is due at this instant is part of the step
         pieces = max(self._pieces(dt_s), 1)
         powers = list(powers_mw)
         target = target_hz - self._areas[area].nominal_hz

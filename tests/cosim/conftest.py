@@ -111,20 +111,23 @@ def prepare(
     series: Series | None = None,
     baseline: Series | None = None,
     grid_params: Any = None,
+    neighbour: Any = None,
+    imbalance: Series | None = None,
     **sections: Any,
 ) -> Run:
     """A run that has not begun. `policy` is a packaged name or a function of a StationView."""
     content = merged(QUIET, sections)
     if service:
         content["fleet"] = {**content["fleet"], "services": {service: 1.0}}
-    if frequency is not None:
+    if frequency is not None and grid_params is None:
         content["grid"] = merged(content["grid"], {"model": "replay"})
     if series is not None:
         content["schedule"] = {"rule": "file", **content.get("schedule", {})}
     if visits:
         content["fleet"] = merged(content["fleet"], {"arrival": {"kind": "file"}})
     if grid_params is not None:
-        content["grid"] = merged(content["grid"], {"model": "closed_loop"})
+        model = "closed_loop" if frequency is None else "reconstructed"
+        content["grid"] = merged(content["grid"], {"model": model, "neighbour": "other" if neighbour else ""})
     if callable(policy):
         function = policy
         local = LocalPolicy("probe", None, setpoint_w=lambda view, _: function(view))
@@ -144,6 +147,8 @@ def prepare(
         vehicles=tuple(VehicleChoice(vehicle, 1.0) for vehicle in vehicles),
         grid=grid_params,
         frequency=frequency,
+        neighbour=neighbour,
+        imbalance=imbalance,
         schedule=series,
         baseline=baseline,
         visits=visits,

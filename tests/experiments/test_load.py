@@ -22,7 +22,11 @@ BAD_OVERRIDES = [
     pytest.param("fleet.n_ev=0", "override 1: fleet.n_ev must be at least 1, got 0", id="impossible value"),
     pytest.param("fleet.n_ev=many", "fleet.n_ev must be a whole number, got 'many'", id="wrong type"),
     pytest.param("grid.tick_s=4", "grid.tick_s must be at most 1, got 4", id="above the range"),
-    pytest.param("grid.model=loop", "must be 'closed_loop', 'replay' or 'nominal', got 'loop'", id="no such choice"),
+    pytest.param(
+        "grid.model=loop",
+        "must be 'closed_loop', 'reconstructed', 'replay' or 'nominal', got 'loop'",
+        id="no such choice",
+    ),
     pytest.param(
         "fleet.soc=[0.9,0.1]", "override 1: fleet: soc must be two shares in rising order", id="two values at odds"
     ),
