@@ -86,6 +86,16 @@ class World:
         self._progress: Callable[[int], None] = lambda _: None
 
     @property
+    def stage(self) -> Stage:
+        """What all actors share."""
+        return self._stage
+
+    @property
+    def builder(self) -> Builder:
+        """Who makes vehicles and stations."""
+        return self._builder
+
+    @property
     def fleet_power_w(self) -> Sequence[float]:
         """Mean power of the simulated cars over each grid tick so far [W], without cars_per_ev."""
         return self._stage.grid.fleet_power_w

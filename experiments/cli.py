@@ -15,7 +15,7 @@ import typer
 
 from experiments.cli_grid import grid
 from experiments.cli_products import add_product_commands
-from experiments.cli_wire import exi
+from experiments.cli_wire import add_wire_commands
 
 FAILED, BAD_USAGE, BAD_ENVIRONMENT, BROKEN_INVARIANT, INTERRUPTED = 1, 2, 3, 4, 130
 
@@ -31,7 +31,7 @@ app = typer.Typer(
 
 
 app.add_typer(grid)
-app.add_typer(exi)
+add_wire_commands(app)
 
 
 def scenario_names(incomplete: str) -> list[str]:

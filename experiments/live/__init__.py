@@ -1,0 +1,1 @@
+"""Our endpoints over a real TCP connection, in the time of the wall clock."""
