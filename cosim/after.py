@@ -13,18 +13,23 @@ def late_swing_hz(frequencies_hz: Sequence[float]) -> float | None:
     return max(late) - min(late) if len(late) > 1 else None
 
 
-def second_nadir_hz(frequencies_hz: Sequence[float], nominal_hz: float) -> float | None:
-    """Lowest frequency after it had come back by half from its first dip; None without a dip, or if it never came back.
+def second_fall_hz(frequencies_hz: Sequence[float], nominal_hz: float) -> float | None:
+    """Largest fall of frequency after it came back by half from its first dip; None if it never did.
 
-    The first dip ends where frequency has risen by half of the deviation that it had reached by then.
+    The first dip ends where frequency has risen by half of the deviation that it had reached by then. From there on, a
+    fall is from the highest value so far: what a rebound or a swing makes of the recovery.
     """
-    lowest = nominal_hz
-    for place, frequency_hz in enumerate(frequencies_hz):
-        lowest = min(lowest, frequency_hz)
-        depth_hz = nominal_hz - lowest
-        if depth_hz > CLEAR_HZ and frequency_hz > nominal_hz - 0.5 * depth_hz:
-            return min(frequencies_hz[place:])
-    return None
+    lowest, highest, fall_hz = nominal_hz, 0.0, 0.0
+    recovered = False
+    for frequency_hz in frequencies_hz:
+        if not recovered:
+            lowest = min(lowest, frequency_hz)
+            depth_hz = nominal_hz - lowest
+            recovered = depth_hz > CLEAR_HZ and frequency_hz > nominal_hz - 0.5 * depth_hz
+        if recovered:
+            highest = max(highest, frequency_hz)
+            fall_hz = max(fall_hz, highest - frequency_hz)
+    return fall_hz if recovered else None
 
 
 def without_nothing(figures: dict[str, Any]) -> dict[str, Any]:

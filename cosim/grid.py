@@ -11,7 +11,7 @@ from typing import Any
 
 from simpy import Event
 
-from cosim.after import late_swing_hz, second_nadir_hz, without_nothing
+from cosim.after import late_swing_hz, second_fall_hz, without_nothing
 from cosim.checks import Checks
 from cosim.driver import GRID, At, Clock, place
 from cosim.fleet import Fleet
@@ -154,7 +154,7 @@ class Grid:
         return without_nothing(
             {
                 "late_swing_hz": late_swing_hz(self.frequencies_hz),
-                "second_nadir_hz": second_nadir_hz(self.frequencies_hz, self.nominal_hz),
+                "second_fall_hz": second_fall_hz(self.frequencies_hz, self.nominal_hz),
                 "shed_stages": len(trips) or None,
                 "shed_w": sum(trip.net_mw for trip in trips) * 1e6 or None,
                 "first_shed_s": trips[0].time_s if trips else None,

@@ -17,7 +17,7 @@ class LoopEstimate(NamedTuple):
     """What the fleet looks like from the grid, on average, before anything is simulated."""
 
     gain_mw_per_hz: float
-    delay_s: float  # pure
+    delay_s: float  # mean: dead times and half of each hold
     lag_s: float  # of the measuring filter
     margin: LoopMargin
 
@@ -35,33 +35,38 @@ def loop_estimate(scenario: Scenario, inputs: Inputs, visits: Sequence[Visit]) -
     if fleet_mw <= 0.0:
         return None
     gain = fleet_mw / (droop_pu * inputs.grid.nominal_hz)
-    delay_s, lag_s = mean_delay_s(scenario, visits), scenario.measurement.time_constant_s
+    dead_s, hold_s = mean_delays_s(scenario, visits)
+    lag_s = scenario.measurement.time_constant_s
     around_hz = min(AROUND_HZ, 0.5 * droop_pu * inputs.grid.nominal_hz)
-    return LoopEstimate(gain, delay_s, lag_s, loop_margin(inputs.grid, gain, delay_s, lag_s, around_hz))
+    margin = loop_margin(inputs.grid, gain, dead_s, hold_s, lag_s, around_hz)
+    return LoopEstimate(gain, dead_s + 0.5 * hold_s, lag_s, margin)
 
 
-def mean_delay_s(scenario: Scenario, visits: Sequence[Visit]) -> float:
-    """Mean dead time from frequency to a car's power [s].
+def mean_delays_s(scenario: Scenario, visits: Sequence[Visit]) -> tuple[float, float]:
+    """Mean dead time from frequency to a car's power, and for how long a decision is held [s].
 
-    Half a tick (the frequency is held), half a loop (a setpoint is held until the next decision), the way of the answer
-    to an AC car, and the converter's reaction delay; weighted by discharge power.
+    Dead: half a tick (the frequency is held for all alike), the way of the answer to an AC car, the converter's
+    reaction delay. Held: until the car's next decision. Weighted by discharge power.
     """
     link, evse = scenario.link, scenario.evse
     way_s = link.delay_s + 0.5 * link.jitter_s
     loop_s = 2.0 * way_s + scenario.ev.loop_gap_s + 0.5 * scenario.ev.loop_gap_jitter_s + scenario.secc.processing_s
     dc_loop_s = loop_s if evse.dc_regulation == "loop" else evse.control_period_s
-    own_w = own_s = 0.0
+    all_w = dead_ws = held_ws = 0.0
     for visit in visits:
         if visit.service.startswith("DC"):
-            car_s = 0.5 * dc_loop_s + evse.dc_reaction_delay_s
+            dead_s, held_s = evse.dc_reaction_delay_s, dc_loop_s
         else:
             reaction_s = scenario.ev.reaction_delay_s
             if reaction_s is None:
                 reaction_s = visit.vehicle.ac_converter.reaction_delay_s
-            car_s = 0.5 * loop_s + way_s + reaction_s
-        own_w += visit.discharge_w
-        own_s += visit.discharge_w * car_s
-    return 0.5 * scenario.grid.tick_s + (own_s / own_w if own_w > 0.0 else math.nan)
+            dead_s, held_s = way_s + reaction_s, loop_s
+        all_w += visit.discharge_w
+        dead_ws += visit.discharge_w * dead_s
+        held_ws += visit.discharge_w * held_s
+    if all_w <= 0.0:
+        return math.nan, math.nan
+    return 0.5 * scenario.grid.tick_s + dead_ws / all_w, held_ws / all_w
 
 
 def loop_figures(estimate: LoopEstimate | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ LABELS = {
     "maximum_rocof_hz_per_s": "steepest rate of change",
     "maximum_service_w": "most service to the grid",
     "late_swing_hz": "swing of frequency in the last tenth",
-    "second_nadir_hz": "lowest frequency after the first recovery",
+    "second_fall_hz": "largest fall after the first recovery",
     "shed_stages": "stages of load shedding",
     "shed_w": "load shed, net",
     "first_shed_s": "first stage shed at",

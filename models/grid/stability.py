@@ -1,6 +1,6 @@
 """When a delayed response rings: gain crossover, phase margin and delay margin of a proportional response in the loop.
 
-    L(s) = K exp(-s tau) / (1 + s Tm) G(s),   G(s) = frequency per power of the area [Hz/MW]
+    L(s) = K exp(-s tau) (1 - exp(-s T)) / (s T) / (1 + s Tm) G(s),   G(s) = frequency per power of the area [Hz/MW]
 
 The area is linearised as for small deviations around nominal; a fleet's dead band and limits are not in it, so the
 estimate is about whether a swing grows, not about how large it becomes.
@@ -22,13 +22,13 @@ class LoopMargin(NamedTuple):
 
     crossover_rad_per_s: float
     phase_margin_deg: float  # at the delay given
-    longest_delay_s: float  # beyond it a small swing grows
+    longest_delay_s: float  # mean delay beyond which a small swing grows, half of the hold included
 
 
 def loop_margin(
-    params: GridParams, gain_mw_per_hz: float, delay_s: float, lag_s: float, around_hz: float
+    params: GridParams, gain_mw_per_hz: float, delay_s: float, hold_s: float, lag_s: float, around_hz: float
 ) -> LoopMargin:
-    """Margin of a response of `gain_mw_per_hz` behind a pure delay and a first-order lag.
+    """Margin of a response of `gain_mw_per_hz` behind a dead time, a hold and a first-order lag.
 
     Parameters
     ----------
@@ -36,8 +36,13 @@ def loop_margin(
         The area without the response.
     gain_mw_per_hz : float
         K, real cars counted.
-    delay_s, lag_s : float
-        Everything between frequency and power: dead times together, and one lag such as the measuring filter.
+    delay_s : float
+        Dead times between frequency and power together [s].
+    hold_s : float
+        Span for which each unit holds its decision [s]. Many units with phases of their own are as old as anything from
+        0 to this span at once: a mean over it, which delays by half and, unlike a dead time, weakens quick swings.
+    lag_s : float
+        One lag, such as the measuring filter [s].
     around_hz : float
         Deviation for which curves and dead bands of the area are averaged [Hz].
     """
@@ -45,7 +50,8 @@ def loop_margin(
 
     def open_loop(omega: float) -> complex:
         s = 1j * omega
-        return gain_mw_per_hz / (1.0 + s * lag_s) * _response(core.a, [row[0] for row in core.b], s)
+        held = (1.0 - cmath.exp(-s * hold_s)) / (s * hold_s) if hold_s > 0.0 else 1.0
+        return gain_mw_per_hz * held / (1.0 + s * lag_s) * _response(core.a, [row[0] for row in core.b], s)
 
     # The last crossing of gain 1 from above: beyond it the loop is quiet.
     step = (HIGHEST / LOWEST) ** (1.0 / POINTS)
@@ -58,9 +64,11 @@ def loop_margin(
     for _ in range(60):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if abs(open_loop(middle)) > 1.0 else (low, middle)
-    phase = cmath.phase(open_loop(low))  # of a stable area: between -pi and 0
+    # The hold turns by half of itself exactly; what is left is between -pi and 0 for a stable area.
+    turned = 0.5 * low * hold_s
+    phase = cmath.phase(open_loop(low) * cmath.exp(1j * turned))
     margin = math.pi + (phase if phase <= 0.0 else phase - 2.0 * math.pi)
-    return LoopMargin(low, math.degrees(margin - low * delay_s), margin / low)
+    return LoopMargin(low, math.degrees(margin - low * delay_s - turned), margin / low)
 
 
 def _response(a: tuple[tuple[float, ...], ...], b: list[float], s: complex) -> complex:

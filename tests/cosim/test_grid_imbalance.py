@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cosim.after import late_swing_hz, second_nadir_hz
+from cosim.after import late_swing_hz, second_fall_hz
 from cosim.inputs import Series
 from cosim.world import problems, warnings
 from experiments.presets import load_grid
@@ -194,14 +194,15 @@ def test_areas_of_different_frequency_are_not_joined(prepare: Callable[..., Any]
 @pytest.mark.parametrize(
     ("trace", "expected"),
     [
-        pytest.param([50.0, 49.7, 49.9, 49.8, 49.95], 49.8, id="a second dip"),
+        pytest.param([50.0, 49.7, 49.9, 49.8, 49.95], 0.1, id="a second dip"),
         pytest.param([50.0, 49.9, 49.7, 49.6, 49.61], None, id="never back by half"),
         pytest.param([50.0, 49.99, 50.0], None, id="no dip"),
-        pytest.param([50.0, 49.8, 49.92, 49.5, 50.0], 49.5, id="deeper than the first"),
+        pytest.param([50.0, 49.8, 49.92, 49.5, 50.0], 0.42, id="deeper than the first"),
+        pytest.param([50.0, 49.8, 49.92, 49.95, 49.99], 0.0, id="a smooth return"),
     ],
 )
-def test_what_came_after_the_first_dip(trace: list[float], expected: float | None) -> None:
-    assert second_nadir_hz(trace, 50.0) == expected
+def test_what_fell_after_the_first_dip(trace: list[float], expected: float | None) -> None:
+    assert second_fall_hz(trace, 50.0) == (None if expected is None else pytest.approx(expected))
 
 
 def test_late_swing_is_the_span_of_the_last_tenth() -> None:

@@ -115,7 +115,7 @@ def test_delay_margin_of_an_integrator_is_a_quarter_turn_at_its_crossover(gain: 
     """x' = -K c x(t - tau): crossover K c, stable for tau < pi / (2 K c). c = f0 / (2 Ek)."""
     params = BARE._replace(damping_mw_per_hz=1e-9)
     crossover = gain * 50.0 / (2.0 * 140_000.0)
-    margin = loop_margin(params, gain, 0.1, 0.0, 0.05)
+    margin = loop_margin(params, gain, 0.1, 0.0, 0.0, 0.05)
     assert margin.crossover_rad_per_s == pytest.approx(crossover, rel=1e-9)
     assert margin.longest_delay_s == pytest.approx(0.5 * math.pi / crossover, rel=1e-9)
     assert margin.phase_margin_deg == pytest.approx(90.0 - math.degrees(0.1 * crossover), rel=1e-9)
@@ -125,7 +125,7 @@ def test_delay_margin_of_an_integrator_is_a_quarter_turn_at_its_crossover(gain: 
 def test_the_estimate_is_where_the_model_begins_to_ring(share: float, grows: bool) -> None:
     """The response as a held block with a straight curve, in an area with a governor and damping."""
     params = BARE._replace(governors=(reheat("g", 2000.0, 0.2, 0.3, 8.0, 0.3),))
-    delay_s = share * loop_margin(params, 6000.0, 0.0, 0.3, 0.05).longest_delay_s
+    delay_s = share * loop_margin(params, 6000.0, 0.0, 0.0, 0.3, 0.05).longest_delay_s
     wide = (CurvePoint(0.0, 0.0), CurvePoint(10.0, 1.0))
     model = FrequencyModel(params._replace(held=(HeldResponse("fleet", 60_000.0, 60_000.0, wide, delay_s, 0.3),)))
     trace = [model.step(0.05, -100.0) for _ in range(2400)]
@@ -134,4 +134,14 @@ def test_the_estimate_is_where_the_model_begins_to_ring(share: float, grows: boo
 
 
 def test_a_gain_below_damping_never_rings() -> None:
-    assert math.isnan(loop_margin(BARE, 700.0, 5.0, 0.1, 0.05).longest_delay_s)
+    assert math.isnan(loop_margin(BARE, 700.0, 5.0, 0.0, 0.1, 0.05).longest_delay_s)
+
+
+def test_a_hold_delays_by_half_and_weakens() -> None:
+    """At the same mean delay a spread hold bears more than a dead time: sinc(w T / 2) is below 1."""
+    dead = loop_margin(BARE, 6000.0, 1.0, 0.0, 0.0, 0.05)
+    spread = loop_margin(BARE, 6000.0, 0.0, 2.0, 0.0, 0.05)
+    assert spread.crossover_rad_per_s < dead.crossover_rad_per_s
+    assert spread.phase_margin_deg > dead.phase_margin_deg + 1.0
+    quick = loop_margin(BARE, 6000.0, 0.0, 1e-6, 0.0, 0.05)
+    assert quick.longest_delay_s == pytest.approx(dead.longest_delay_s, rel=1e-5)
