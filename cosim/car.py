@@ -165,8 +165,13 @@ def settled_soc(car: Car, kind: Kind) -> float:
 
 def voltage_v(car: Car, kind: Kind, power_w: float) -> float:
     """Voltage at the battery's terminals under `power_w` [V], charged as it was when energies were last settled."""
+    return voltage_at_v(kind, settled_soc(car, kind), power_w)
+
+
+def voltage_at_v(kind: Kind, soc: float, power_w: float) -> float:
+    """Voltage at the battery's terminals under `power_w` [V] at a state of charge."""
     battery = kind.battery
-    open_v = open_circuit_v(settled_soc(car, kind), battery.open_circuit_empty_v, battery.open_circuit_full_v)
+    open_v = open_circuit_v(soc, battery.open_circuit_empty_v, battery.open_circuit_full_v)
     return terminal_v(power_w, open_v, battery.resistance_ohm)
 
 

@@ -8,11 +8,12 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from heapq import heappop, heappush
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from simpy import Environment, Event
 from simpy.core import StopSimulation
-from simpy.events import EventPriority
+from simpy.events import PENDING, EventPriority
 
 Message = TypeVar("Message")
 
@@ -41,10 +42,10 @@ def seldom_collected() -> Iterator[None]:
 class Clock(Environment):
     """The SimPy environment whose time is a whole number of nanoseconds."""
 
-    @property
-    def now_ns(self) -> int:
-        """Simulated time since the start of the run."""
-        return self._now  # type: ignore[return-value]  # only whole delays are ever scheduled here
+    # Simulated time since the start of the run: whole, as only whole delays are ever scheduled here. The getter is no
+    # function in Python, because it is asked for several times in each event.
+    now_ns: int = property(attrgetter("_now"))  # type: ignore[assignment]
+    _queue: list[tuple[int, EventPriority, int, Any]]  # type: ignore[assignment]  # SimPy's own events, and moments
 
     def run(self, until: Any = None) -> Any:
         """As in SimPy. Up to an event, after which nothing is resumed, the step is written out: it has no more to do
@@ -57,7 +58,7 @@ class Clock(Environment):
         try:
             while queue:
                 self._now, _, _, event = heappop(queue)
-                callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]  # as SimPy marks it
+                callbacks, event.callbacks = event.callbacks, None
                 for callback in callbacks:
                     callback(event)
                 if not event._ok and not hasattr(event, "_defused"):
@@ -67,8 +68,33 @@ class Clock(Environment):
         raise RuntimeError("nothing is left to happen, and the end has not come")
 
 
-class At(Event):
+class Moment:
+    """What SimPy asks of an event, and no more: without a dictionary of its own it takes a third of the memory.
+
+    A large fleet has ten thousands of them on the heap, each far from the next, so their size is what they cost.
+    """
+
+    __slots__ = ("_ok", "_value", "callbacks")
+
+    _ok: bool
+    _value: Any
+    callbacks: Any  # a list while it is to come, None afterwards
+
+    def __init__(self, value: Any = None) -> None:
+        self.callbacks = []
+        self._value = value
+        self._ok = True
+
+    @property
+    def value(self) -> Any:
+        """What it brings."""
+        return self._value
+
+
+class At(Moment):
     """Happens at `at_ns`, in its place among what happens then: a process waits for it, or a callback gets it."""
+
+    __slots__ = ()
 
     def __init__(
         self,
@@ -78,37 +104,76 @@ class At(Event):
         call: Callable[[Any], Any] | None = None,
         value: Any = None,
     ) -> None:
-        self.env = env
         self.callbacks = [] if call is None else [call]
         self._value = value
         self._ok = True
         heappush(env._queue, (at_ns, priority, next(env._eid), self))  # what `schedule` does with a delay
 
 
-class Answer(Event, Generic[Message]):
+class Recurring(Moment):
+    """One callback that is due again and again, once at a time: put back onto the heap instead of made anew."""
+
+    __slots__ = ("_calls", "_env", "_priority")
+
+    def __init__(self, env: Clock, priority: EventPriority, call: Callable[[Any], Any]) -> None:
+        self._env = env
+        self._priority = priority
+        self._calls = (call,)
+        self._ok = True
+
+    def at(self, at_ns: int, value: Any = None) -> None:
+        """Call at `at_ns`, with this event that holds `value`."""
+        self.callbacks = self._calls
+        self._value = value
+        env = self._env
+        heappush(env._queue, (at_ns, self._priority, next(env._eid), self))
+
+
+class Signal(Moment):
+    """Happens within the event that makes it happen, not after it: who waits goes on at once."""
+
+    __slots__ = ()
+
+    def happen(self) -> None:
+        """Wake up whoever waits."""
+        callbacks, self.callbacks = self.callbacks, None
+        for callback in callbacks:
+            callback(self)
+
+
+class Answer(Moment, Generic[Message]):
     """What an EVCC waits for: the station's answer, or None when its own deadline passes first.
 
     Whoever receives the request either answers with `arrive` or calls `expect` at once, so that silence ends at the
-    deadline.
+    deadline. A process waits for it; or `call` gets it, and then it serves one request after the other.
     """
 
-    env: Clock
+    __slots__ = ("_calls", "_env", "_expected", "_priority", "deadline_ns")
 
-    def __init__(self, env: Clock, deadline_ns: int, priority: EventPriority) -> None:
-        self.env = env
-        self.callbacks = []
+    def __init__(
+        self, env: Clock, deadline_ns: int, priority: EventPriority, call: Callable[[Any], Any] | None = None
+    ) -> None:
+        self.callbacks = self._calls = [] if call is None else [call]
+        self._value = PENDING
+        self._ok = True
+        self._env = env
         self.deadline_ns = deadline_ns
         self._priority = priority
         self._expected = False
+
+    def renew(self, deadline_ns: int) -> None:
+        """Another request is out. The one before was answered: after silence there is no other."""
+        self.callbacks = self._calls
+        self.deadline_ns = deadline_ns
+        self._value = PENDING
 
     def arrive(self, message: Message | None, at_ns: int) -> None:
         """Deliver `message` at `at_ns`; later than the deadline it comes too late and the wait ends with None."""
         if self._expected:
             if at_ns < self.deadline_ns:
-                At(self.env, at_ns, self._priority, self._overtake, message)
+                At(self._env, at_ns, self._priority, self._overtake, message)
             return
-        self._ok = True
-        deadline_ns, env = self.deadline_ns, self.env
+        deadline_ns, env = self.deadline_ns, self._env
         if at_ns < deadline_ns:
             self._value = message
         else:
@@ -119,13 +184,12 @@ class Answer(Event, Generic[Message]):
         """End the wait at the deadline if no answer has come by then."""
         if not self._expected:
             self._expected = True
-            At(self.env, self.deadline_ns, self._priority, self._overtake)
+            At(self._env, self.deadline_ns, self._priority, self._overtake)
 
-    def _overtake(self, event: Event) -> None:
-        if not self.triggered:
-            self._ok = True
-            self._value = event.value
-            self.env.schedule(self, self._priority)
+    def _overtake(self, moment: Moment) -> None:
+        if self._value is PENDING:
+            self._value, env = moment.value, self._env
+            heappush(env._queue, (env.now_ns, self._priority, next(env._eid), self))
 
 
 class Timer:
@@ -135,6 +199,8 @@ class Timer:
     one passes. A deadline that comes nearer, as it does when the loop's short timer follows a long one, needs a wake-up
     of its own; the one it overtakes finds itself outdated.
     """
+
+    __slots__ = ("_deadline", "_env", "_expire", "_priority", "wake_ns")
 
     def __init__(
         self,
@@ -152,14 +218,16 @@ class Timer:
     def arm(self, deadline_ns: int | None) -> None:
         """Make sure that a wake-up is pending, not later than the deadline, if there is one."""
         if deadline_ns is not None and (self.wake_ns is None or deadline_ns < self.wake_ns):
-            self.wake_ns = max(deadline_ns, self._env.now_ns)
+            now_ns = self._env.now_ns
+            self.wake_ns = deadline_ns if deadline_ns > now_ns else now_ns
             At(self._env, self.wake_ns, self._priority, self._wake, self.wake_ns)
 
-    def _wake(self, event: Event) -> None:
-        if event.value != self.wake_ns:
+    def _wake(self, moment: Moment) -> None:
+        if moment._value != self.wake_ns:
             return
         self.wake_ns = None
         deadline_ns = self._deadline()
         if deadline_ns is not None and deadline_ns <= self._env.now_ns:
             self._expire(self._env.now_ns)
-        self.arm(self._deadline())
+            deadline_ns = self._deadline()
+        self.arm(deadline_ns)

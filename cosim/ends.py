@@ -9,11 +9,9 @@ import secrets
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from simpy import Event
-
 from cosim.build import Builder
 from cosim.car import Car, begin, interrupt
-from cosim.driver import APPLY, Answer, At, Clock, place
+from cosim.driver import APPLY, Answer, At, Clock, Moment, place
 from cosim.ev import Ev
 from cosim.evse import Station
 from cosim.inputs import Inputs
@@ -137,7 +135,7 @@ class _Elsewhere(Station):
         """The vehicle is plugged in; whoever answers is elsewhere."""
         self.car = car
 
-    def request_arrives(self, event: Event) -> None:
+    def request_arrives(self, event: Moment) -> None:
         """A request leaves here; silence ends at the vehicle's deadline."""
         self._request, self._waiting = event._value
         assert self._waiting is not None
@@ -148,7 +146,7 @@ class _Elsewhere(Station):
         At(self.stage.env, self._waiting.deadline_ns, place(APPLY, self.evse_id), self._give_up, self._asked)
         self._transmit(self._request)
 
-    def _give_up(self, event: Event) -> None:
+    def _give_up(self, event: Moment) -> None:
         if event.value == self._asked:
             self.fall_silent(self.stage.env.now_ns)
 
@@ -254,9 +252,7 @@ class StationEnd:
         now_ns = self._stage.env.now_ns
         self._car.listen(request, now_ns)
         answer: _Sent = _Sent(self._stage.env, self._transmit)
-        event = Event(self._stage.env)
-        event._value = (request, answer)
-        self.station.request_arrives(event)
+        self.station.request_arrives(Moment((request, answer)))
 
     def cut(self, reason: str) -> None:
         """The connection is gone."""

@@ -7,10 +7,8 @@ import math
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
-from simpy import Event
-
-from cosim.car import Car
-from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, place
+from cosim.car import Car, power_in_segment_w, settle, settled_soc, voltage_at_v
+from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Moment, Recurring, Signal, place
 from cosim.evse import Station
 from cosim.journal import LOOP_REQUESTS, TO_EVSE
 from cosim.offer import obey, offer
@@ -27,6 +25,7 @@ from protocol.iso20.session import EndReason
 PRECHARGE_TOLERANCE_V = 20.0  # between station and battery before the contactors close
 SAFE_V = 60.0  # below it, welding detection is satisfied
 NO_CURRENT_A = 0.5
+ENDED = Meaning.ENDED  # looking it up in its class costs more than the rest of the comparison
 
 
 class Visit(NamedTuple):
@@ -51,8 +50,8 @@ class Ev:
     """One vehicle from plug-in to unplugging."""
 
     __slots__ = (
+        "_answer",
         "_apply_place",
-        "_arrives",
         "_decide_place",
         "_env",
         "_ev_id",
@@ -60,13 +59,17 @@ class Ev:
         "_gap_jitter_ns",
         "_gap_key",
         "_gap_ns",
+        "_in_full",
         "_is_dc",
         "_journal",
         "_leaving",
+        "_left_loop",
         "_lines",
         "_offer_place",
         "_pause_ns",
         "_repeat_ns",
+        "_request_there",
+        "_turn_due",
         "car",
         "departure_ns",
         "end_reason",
@@ -110,18 +113,22 @@ class Ev:
         self._decide_place = place(DECIDE, visit.ev_id)
         self._env, self._journal, self._lines = stage.env, stage.journal, stage.lines
         self._ev_id = visit.ev_id
+        self._in_full = stage.journal.in_full(visit.ev_id)
         self.requests = 0
         self._leaving = False
         self.obeyed_w = math.nan
         self.offer_ns = 0
         self.offer_soc = self.offer_v = 0.0  # state of charge and voltage behind the last offer
-        self._arrives = station.request_arrives
+        self._request_there = Recurring(stage.env, self._decide_place, station.request_arrives)
+        self._turn_due = Recurring(stage.env, self._offer_place, self._turn)
+        self._answer: Answer[Any] = Answer(stage.env, 0, self._apply_place, self._hear)  # to each request of the loop
+        self._left_loop = Signal()
         self._evse_v = 0.0
         self.evse_a = 0.0
 
     # --- the story ---
 
-    def live(self) -> Generator[Event, Any, None]:
+    def live(self) -> Generator[Any, Any, None]:
         """Plug in, talk, unplug at departure."""
         stage, visit = self.stage, self.visit
         yield At(stage.env, visit.arrive_ns, self._offer_place)
@@ -142,7 +149,7 @@ class Ev:
             yield At(stage.env, max(self.car.end_ns, stage.env.now_ns), self._offer_place)
         self._unplug(stage.env.now_ns)
 
-    def _agree(self) -> Generator[Event, Any, None]:
+    def _agree(self) -> Generator[Any, Any, None]:
         """One exchange outside the loop, and the pause before the next."""
         env, evcc = self.stage.env, self.evcc
         step = evcc.next_step
@@ -168,29 +175,41 @@ class Ev:
             return abs(self._evse_v - self.car.voltage_v(0.0)) > PRECHARGE_TOLERANCE_V
         return self.evcc.state is State.WELDING_DETECTION and self._evse_v > SAFE_V
 
-    def _charge_loop(self) -> Generator[Event, Any, None]:
-        """Offer, hear, apply, wait; until the vehicle wants something else or the session ends."""
-        env, evcc = self.stage.env, self.evcc
-        now_ns = env.now_ns
-        gap_ns, gap_jitter_ns, offer_place = self._gap_ns, self._gap_jitter_ns, self._offer_place
+    def _charge_loop(self) -> Generator[Any, Any, None]:
+        """Take turns until the vehicle wants something else or the session ends; the turns follow by themselves."""
+        now_ns = self._env.now_ns
         if self.first_loop_ns < 0:
             self.first_loop_ns = now_ns
             self._heed_ramp_limitation()
             self.stage.kpis.reached_loop += 1
         self.in_loop = True
-        while not self._turns_away(now_ns):
-            response = yield self._ask(now_ns, Processing.FINISHED)
-            now_ns = env.now_ns
-            if response is None:
-                evcc.timeout(now_ns)
-                return
-            if evcc.receive(response, now_ns) is Meaning.ENDED:
-                return
+        if not self._turns_away(now_ns):
+            self._left_loop = Signal()
+            self._ask_in_turn(now_ns)
+            yield self._left_loop
+
+    def _turn(self, _: Moment) -> None:
+        """The next offer is due."""
+        now_ns = self._env.now_ns
+        if self._turns_away(now_ns):
+            self._left_loop.happen()
+        else:
+            self._ask_in_turn(now_ns)
+
+    def _hear(self, event: Moment) -> None:
+        """A turn ends: hear, apply, and wait for the gap; or silence, or the end of the session."""
+        response, now_ns = event._value, self._env.now_ns
+        if response is None:
+            self.evcc.timeout(now_ns)
+        elif self.evcc.receive(response, now_ns) is not ENDED:
             self._apply(response, now_ns)
-            now_ns += gap_ns
-            if gap_jitter_ns:
-                now_ns += math.floor(gap_jitter_ns * uniform(self._gap_key, self.visit.ev_id, self.requests))
-            yield At(env, now_ns, offer_place)
+            gap_ns = self._gap_ns
+            if self._gap_jitter_ns:
+                draw = uniform(self._gap_key, self._ev_id, self.requests)
+                gap_ns += math.floor(self._gap_jitter_ns * draw)
+            self._turn_due.at(now_ns + gap_ns)
+            return
+        self._left_loop.happen()
 
     def _heed_ramp_limitation(self) -> None:
         """EVSEPowerRampLimitation, in percent of the station's rating per minute, binds from the first setpoint on."""
@@ -199,18 +218,33 @@ class Ev:
             self.car.limit_ramps(limits.ramp_limit_percent_per_min / 100.0 * limits.maximum_charge_w / 60.0)
 
     def _ask(self, now_ns: int, processing: Processing) -> Answer[Any]:
-        """Send the next request; the answer, or None for silence, is what the caller waits for."""
-        evcc, env, ev_id = self.evcc, self._env, self._ev_id
-        request = evcc.request(self._offer(now_ns), now_ns, processing)
-        self._journal.sent(now_ns, ev_id, TO_EVSE, request, evcc.session_id)
-        self.requests += 1
+        """Send the next request outside the loop; the answer, or None for silence, is what the caller waits for."""
+        request = self.evcc.request(self._offer(now_ns), now_ns, processing)
+        deadline_ns = self.evcc.deadline_ns
+        assert deadline_ns is not None, "a request is outstanding, so its timer runs"
+        answer: Answer[Any] = Answer(self._env, deadline_ns, self._apply_place)
+        self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, self.evcc.session_id)
+        self._send(request, answer, now_ns)
+        return answer
+
+    def _ask_in_turn(self, now_ns: int) -> None:
+        """Send a request of the loop; `_hear` gets the answer."""
+        evcc, answer = self.evcc, self._answer
+        request = evcc.request(self._offer(now_ns), now_ns)
         assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
-        answer: Answer[Any] = Answer(env, evcc.deadline_ns, self._apply_place)
-        arrival_ns = now_ns + self._lines.request_ns(ev_id, self.requests)
+        answer.renew(evcc.deadline_ns)
+        if self._in_full:
+            self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, evcc.session_id)
+        else:
+            self._journal.counts[request.__class__] += 1
+        self._send(request, answer, now_ns)
+
+    def _send(self, request: Any, answer: Answer[Any], now_ns: int) -> None:
+        self.requests += 1
+        arrival_ns = now_ns + self._lines.request_ns(self._ev_id, self.requests)
         if arrival_ns >= answer.deadline_ns:
             answer.expect()  # it will come too late: silence ends at the deadline, not when it arrives
-        At(env, arrival_ns, self._decide_place, self._arrives, (request, answer))
-        return answer
+        self._request_there.at(arrival_ns, (request, answer))
 
     def _reason(self) -> str:
         if self.station.lost is not None:
@@ -244,13 +278,13 @@ class Ev:
 
     def _turns_away(self, now_ns: int) -> bool:
         """Whether departure or a notification makes the next request another than a loop."""
-        evcc = self.evcc
         if self._leaving or now_ns >= self.departure_ns:
             return self._leaves(now_ns)
-        if evcc.notification is not None and evcc.notification.kind is EVSENotification.SCHEDULE_RENEGOTIATION:
-            evcc.renegotiate_schedule()
-            return True
-        return False
+        notification = self.evcc.notification
+        if notification is None or notification.kind is not EVSENotification.SCHEDULE_RENEGOTIATION:
+            return False
+        self.evcc.renegotiate_schedule()
+        return True
 
     def _leaves(self, now_ns: int) -> bool:
         """AC: the vehicle ramps to zero itself. DC: limits of zero tell the station to. Then PowerDeliveryReq(Stop)."""
@@ -276,10 +310,11 @@ class Ev:
 
     def _offer(self, now_ns: int) -> Offer:
         """What the vehicle states of itself now."""
-        car, kind = self.car, self.car.kind
-        soc = car.soc(now_ns)
-        power_w = car.power_w(now_ns)
-        voltage_v = car.voltage_v(power_w) if self._is_dc else 0.0
+        car = self.car
+        kind = car.kind
+        settle(car, kind, car.sums, now_ns)
+        soc, power_w = settled_soc(car, kind), power_in_segment_w(car, now_ns)
+        voltage_v = voltage_at_v(kind, soc, power_w) if kind.is_dc else 0.0
         self.offer_ns, self.offer_soc, self.offer_v = now_ns, soc, voltage_v
         said = offer(kind, self.visit.target_soc, soc, self.departure_ns - now_ns, power_w, voltage_v)
         if self._leaving:

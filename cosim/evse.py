@@ -6,11 +6,9 @@ carried and what it measured itself.
 
 from typing import Any
 
-from simpy import Event
-
 from cosim.car import Car
 from cosim.control import Control, at_meter_w, direct
-from cosim.driver import DECIDE, Answer, At, Timer, place
+from cosim.driver import DECIDE, Answer, At, Moment, Timer, place
 from cosim.journal import LOOP_REQUESTS, TO_EV
 from cosim.kind import Kind
 from cosim.scenario import to_ns
@@ -38,6 +36,7 @@ class Station:
         "_arrival_ns",
         "_began_ns",
         "_dc_limits",
+        "_in_full",
         "_journal",
         "_lines",
         "_notification",
@@ -75,6 +74,7 @@ class Station:
         self._timer = Timer(stage.env, place(DECIDE, evse_id), lambda: secc.deadline_ns, self._silence)
         self._began_ns: dict[type, int] = {}  # first request of each polled phase
         self._journal, self._lines = stage.journal, stage.lines
+        self._in_full = stage.journal.in_full(evse_id)
         self._responses = 0
         self._arrival_ns = 0
         self._planned_departure_s = 0.0
@@ -111,7 +111,7 @@ class Station:
 
     # --- requests ---
 
-    def request_arrives(self, event: Event) -> None:
+    def request_arrives(self, event: Moment) -> None:
         """A request is to be answered now: line and processing time have passed."""
         request, answer = event._value
         secc, car = self.secc, self.car
@@ -121,7 +121,7 @@ class Station:
             )
         now_ns = self.stage.env.now_ns
         refusal = secc.receive(request, now_ns)
-        kind = type(request)
+        kind = request.__class__
         if secc.pending is None or car is None:
             self._turn_down(refusal, answer)
         elif kind in LOOP_REQUESTS:
@@ -141,10 +141,12 @@ class Station:
             self.lose(f"SECC: {self.secc.detail}")
 
     def _send(self, response: Any, answer: Answer[Any], now_ns: int) -> None:
-        evse_id = self.evse_id
-        self._journal.sent(now_ns, evse_id, TO_EV, response, self.secc.session_id)
+        self._journal.sent(now_ns, self.evse_id, TO_EV, response, self.secc.session_id)
+        self._deliver(response, answer, now_ns)
+
+    def _deliver(self, response: Any, answer: Answer[Any], now_ns: int) -> None:
         self._responses += 1
-        self._arrival_ns = arrival_ns = now_ns + self._lines.response_ns(evse_id, self._responses)
+        self._arrival_ns = arrival_ns = now_ns + self._lines.response_ns(self.evse_id, self._responses)
         answer.arrive(response, arrival_ns)
         self._timer.arm(self.secc.deadline_ns)
 
@@ -248,7 +250,7 @@ class Station:
         forced_ns = now_ns + to_ns(self.stage.scenario.evse.forced_open_s)
         At(self.stage.env, min(car.end_ns, forced_ns), place(DECIDE, self.evse_id), self._open_after_loss)
 
-    def _open_after_loss(self, _: Event) -> None:
+    def _open_after_loss(self, _: Moment) -> None:
         if self.contactor_closed:
             self._open_contactor("communication lost")
 
@@ -268,7 +270,12 @@ class Station:
         if changed and self.is_dc:
             self._command(car, now_ns)
         statement = self._dc_statement(car, power_w) if self.is_dc else self._ac_statement(car, power_w)
-        self._send(secc.respond(statement, now_ns), answer, now_ns)
+        response = secc.respond(statement, now_ns)
+        if self._in_full:
+            self._journal.sent(now_ns, self.evse_id, TO_EV, response, secc.session_id)
+        else:
+            self._journal.counts[response.__class__] += 1
+        self._deliver(response, answer, now_ns)
         if changed and self._record_setpoints:
             arrives_in_time = self._arrival_ns < answer.deadline_ns
             self._record_setpoint(now_ns, now_ns if self.is_dc else self._arrival_ns if arrives_in_time else -1)
@@ -358,7 +365,7 @@ class Station:
     def _regulate_at(self, at_ns: int) -> None:
         At(self.stage.env, at_ns, place(DECIDE, self.evse_id), self._regulate)
 
-    def _regulate(self, _: Event) -> None:
+    def _regulate(self, _: Moment) -> None:
         if not self._regulating or self.car is None:
             return
         now_ns = self.stage.env.now_ns

@@ -9,8 +9,6 @@ from array import array
 from collections.abc import Callable, Generator
 from typing import Any
 
-from simpy import Event
-
 from cosim.after import late_swing_hz, second_fall_hz, without_nothing
 from cosim.checks import Checks
 from cosim.driver import GRID, At, Clock, place
@@ -90,7 +88,7 @@ class Grid:
             self.frequency_hz = self._source.step(0, 0, (0.0,), 0.0)
         self.measured = Filter(self.frequency_hz, scenario.measurement.time_constant_s)
 
-    def run(self, each_tick: Callable[[int], None]) -> Generator[Event, None, None]:
+    def run(self, each_tick: Callable[[int], None]) -> Generator[Any, None, None]:
         """Tick for ever; `each_tick` is called with now_ns after everything of the tick is done."""
         ticks = 0
         while True:

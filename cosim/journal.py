@@ -24,6 +24,10 @@ class Journal:
         self._traced = frozenset(section.trace_evs)
         self._codes: dict[tuple[Any, ...], tuple[int, ...]] = {}  # what a message says -> its codes in the table
 
+    def in_full(self, ev_id: int) -> bool:
+        """Whether the loop messages of a vehicle are written, too; if not, who sends them need only count them."""
+        return not self._left_out or ev_id in self._traced
+
     def sent(self, now_ns: int, ev_id: int, direction: int, message: Any, session_id: bytes) -> None:
         """A message of a vehicle's session leaves its sender. The charging point has the number of the vehicle."""
         kind = message.__class__

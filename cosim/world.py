@@ -4,11 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from simpy import Event
-
 from cosim.build import Builder
 from cosim.checks import Check, Checks
-from cosim.driver import OFFER, At, Clock, place, seldom_collected
+from cosim.driver import OFFER, At, Clock, Moment, place, seldom_collected
 from cosim.ev import Ev
 from cosim.feasible import ANSWERING, problems, warnings
 from cosim.fleet import Fleet
@@ -136,7 +134,7 @@ class World:
             visit = self._coming[-1]
             At(self._stage.env, visit.arrive_ns, place(OFFER, visit.ev_id), self._arrive)
 
-    def _arrive(self, _: Event) -> None:
+    def _arrive(self, _: Moment) -> None:
         visit = self._coming.pop()
         ev = self._builder.couple(visit)
         self._present[visit.ev_id] = ev
@@ -148,8 +146,8 @@ class World:
     def _leave(self, ev_id: int) -> None:
         del self._present[ev_id]
 
-    def _driver_changes(self, event: Event) -> None:
-        change: DriverChange = event.value  # type: ignore[assignment]  # what `run` put there
+    def _driver_changes(self, event: Moment) -> None:
+        change: DriverChange = event.value
         ev = self._present.get(change.ev_id)
         detail = f"departure moved to {change.departure_s:g} s" if ev else "not plugged in: no effect"
         self._stage.recorder.event(self._stage.env.now_ns, change.ev_id, "driver_change", detail)
