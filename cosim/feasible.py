@@ -1,11 +1,14 @@
 """Whether a scenario can work: combinations that cannot, and those that deserve a warning. Read before a run starts."""
 
+from itertools import pairwise
+
 from cosim.imbalance import noise_sigma_mw
 from cosim.inputs import Inputs
 from cosim.loop import loop_estimate
 from cosim.people import draw_visits, offered_w
 from cosim.scenario import Scenario
 from models.grid.area import closed_loop_time_s, held_low_mw, initial_rocof_hz_per_s
+from models.grid.products import PRODUCTS
 
 STANDARD_LOOP_S = 0.5
 STANDARD_GAP_S = 0.25
@@ -22,12 +25,18 @@ def problems(scenario: Scenario, inputs: Inputs) -> list[str]:
         *_off_ramp_problems(scenario, inputs),
         *_reserve_problems(scenario, inputs),
         *_area_problems(scenario, inputs),
+        *_product_problems(scenario, inputs),
     ]
 
 
 def warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
     """What works but should be known, one line each."""
-    return [*_timer_warnings(scenario), *_unused_warnings(scenario), *_grid_warnings(scenario, inputs)]
+    return [
+        *_timer_warnings(scenario),
+        *_unused_warnings(scenario),
+        *_grid_warnings(scenario, inputs),
+        *_product_warnings(scenario, inputs),
+    ]
 
 
 def _spans_s(scenario: Scenario) -> tuple[float, float, float, float]:
@@ -197,4 +206,45 @@ def _grid_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
             f"{1e3 * ripple_hz:.1f} mHz in one loop: expect ripple; "
             "more cars with a smaller fleet.cars_per_ev are smoother"
         )
+    return found
+
+
+def _product_problems(scenario: Scenario, inputs: Inputs) -> list[str]:
+    """Contracts whose delivery could not be told."""
+    found = []
+    capacity_w = getattr(inputs.policy.params, "capacity_w", None)
+    spans = []
+    for contract in scenario.products:
+        product = PRODUCTS[contract.product]
+        if contract.contract_mw is None and capacity_w is None:
+            found.append(f"products: {product.key} needs contract_mw, as the policy does not say what a car offers")
+        if product.kind == "signal" and scenario.schedule.rule != "signal":
+            found.append(f"products: {product.key} follows a signal, but schedule.rule is {scenario.schedule.rule}")
+        if contract.from_s >= scenario.duration_s:
+            found.append(f"products: {product.key} begins at {contract.from_s:g} s, after the end of the run")
+        spans.append((contract.from_s, contract.until_s or scenario.duration_s, product.key))
+    spans.sort()
+    for (_, end_s, first), (begin_s, _, second) in pairwise(spans):
+        if begin_s < end_s:
+            found.append(f"products: {first} and {second} overlap, so the fleet's service cannot be told apart")
+    return found
+
+
+def _product_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
+    """Where the run is too coarse for what its products ask."""
+    found = []
+    named = [PRODUCTS[contract.product] for contract in scenario.products]
+    data_step_s = scenario.grid.tick_s * scenario.record.grid_every
+    _, slow_loop_s, _, _ = _spans_s(scenario)
+    for product in dict.fromkeys(named):
+        if data_step_s > product.data_step_s * (1.0 + 1e-9):
+            found.append(
+                f"{product.key} is judged by data every {product.data_step_s:g} s, "
+                f"grid.tick_s x record.grid_every is {data_step_s:g} s"
+            )
+        if slow_loop_s > product.start_s:
+            found.append(f"{product.key} must start within {product.start_s:g} s, a loop can take {slow_loop_s:g} s")
+        nominal_hz = scenario.grid.nominal_hz or (inputs.grid.nominal_hz if inputs.grid else 50.0)
+        if product.kind != "signal" and product.nominal_hz != nominal_hz:
+            found.append(f"{product.key} is a product of {product.nominal_hz:g} Hz, the grid has {nominal_hz:g} Hz")
     return found

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from models.grid.products import PRODUCTS, product_key
 
 NS = 1_000_000_000
 
@@ -329,6 +331,32 @@ class Schedule(Section):
     step_s: PositiveSeconds | None = None
 
 
+class Contract(Section):
+    """A product that the fleet is paid for: its delivery is scored after the run. It does not set the policy."""
+
+    product: str = Field(description="which product; v2g-cosim curve lists them")
+    contract_mw: Annotated[float, Field(gt=0.0)] | None = Field(
+        None, description="contracted power; empty: policy.capacity_w of every car, times cars_per_ev"
+    )
+    from_s: Seconds = Field(0.0, description="begin of the committed time")
+    until_s: PositiveSeconds | None = Field(None, description="its end; empty: the end of the run")
+    window_s: PositiveSeconds | None = Field(None, description="window of the envelope; empty: the product's T1")
+
+    @field_validator("product")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        key = product_key(name)
+        if key is None:
+            raise ValueError(f"there is no product '{name}'; known are {', '.join(PRODUCTS)}")
+        return key
+
+    @model_validator(mode="after")
+    def _rising(self) -> "Contract":
+        if self.until_s is not None and not self.from_s < self.until_s:
+            raise ValueError(f"from_s < until_s must hold, got {self.from_s:g} and {self.until_s:g}")
+        return self
+
+
 class Limits(Section):
     """The limiter, applied after every policy."""
 
@@ -385,6 +413,7 @@ class Scenario(Section):
     measurement: Measurement = Measurement()
     policy: Policy = Policy()
     schedule: Schedule = Schedule()
+    products: tuple[Contract, ...] = ()
     limits: Limits = Limits()
     driver: tuple[DriverChange, ...] = ()
     record: Record = Record()

@@ -131,7 +131,7 @@ def run(
 @app.command()
 def show(
     name: RunName = "latest",
-    table: Annotated[str | None, typer.Argument(help="A table: its first rows, with units.")] = None,
+    table: Annotated[str | None, typer.Argument(help="A table: its first rows, with units; or cars.")] = None,
     ev: Annotated[int | None, typer.Option(help="Only this vehicle.")] = None,
     rows: Annotated[int, typer.Option("-n", "--rows", help="How many rows.", min=1)] = 20,
     where: Annotated[str, typer.Option(help='Only rows that fit, such as "soc < 0.5".')] = "",

@@ -16,11 +16,15 @@ from experiments.sheet import Sheet, sheet_lines
 from experiments.trace import busiest_ev, fold, lines_of, trace_text
 from experiments.trace_svg import write_trace_svg
 
+CARS = "cars"  # not recorded, but worked out from what is
 WHOLE = (pa.int64(), pa.int32())
 
 
 def show_command(name: str, table: str | None, ev: int | None, rows: int, where: str, as_json: bool) -> None:
     """Key figures and tables of a run, or the first rows of a table."""
+    if table == CARS:
+        show_cars(load_run(name), ev, rows, as_json)
+        return
     if table is not None:
         show_table(load_run(name), table, ev, rows, where, as_json)
         return
@@ -64,6 +68,28 @@ def show_table(run: Run, table: str, ev: int | None, rows: int, where: str, as_j
         print(line)
     if total > rows:
         print(f"{total - rows:,} more rows: -n {total}", file=sys.stderr)
+
+
+def show_cars(run: Run, ev: int | None, rows: int, as_json: bool) -> None:
+    """How single cars delivered what was asked of them: latency, ramp, errors, energy, cycles."""
+    from experiments.delivery import cars
+
+    frame = cars(run)
+    frame = frame if ev is None else frame[frame["ev_id"] == ev]
+    columns = [str(column) for column in frame]
+    chosen = frame.head(rows).itertuples(index=False)
+    cells = [
+        [plain_cell(value, column in ("ev_id", "steps")) for column, value in zip(columns, row, strict=True)]
+        for row in chosen
+    ]
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in cells])
+        return
+    texts = [[cell_text(value) for value in row] for row in cells]
+    for line in sheet_lines(Sheet(columns, ["" for _ in columns], [True for _ in columns], texts), screen.width()):
+        print(line)
+    if len(frame) > rows:
+        print(f"{len(frame) - rows:,} more rows: -n {len(frame)}", file=sys.stderr)
 
 
 def plain_cell(value: Any, whole: bool) -> int | float | str | None:

@@ -49,6 +49,37 @@ GROUPS = {
     "clips": "clips",
     "end_reasons": "ended by",
     "messages": "messages",
+    "products": "product",
+    "cars": "single cars",
+}
+# Figures of delivery, behind the name of a product or of the cars.
+DELIVERY = {
+    "contract_mw": "contract",
+    "latency_s": "latency, median",
+    "latency_longest_s": "latency, longest",
+    "ramp_s": "ramp 10 to 90 %, median",
+    "ramp_longest_s": "ramp 10 to 90 %, longest",
+    "t90_s": "time to 90 %, median",
+    "t90_longest_s": "time to 90 %, longest",
+    "t90_slowest_s": "time to 90 %, slowest car",
+    "nrmse_pu": "NRMSE",
+    "mae_pu": "mean absolute error",
+    "steady_bias_pu": "steady accuracy (bias)",
+    "steady_sigma_pu": "steady precision (sigma)",
+    "inside_share": "time inside the envelope",
+    "unavailability_share": "unavailability",
+    "non_delivery_mwh": "energy not delivered",
+    "delivered_mwh": "energy delivered, net",
+    "delivered_throughput_mwh": "energy delivered, both ways",
+    "baseline_mwh": "energy through the baseline",
+    "energy_ready_down_h": "least energy ready for low frequency",
+    "energy_ready_up_h": "least energy ready for high frequency",
+    "normal_energy_ready_h": "least energy ready in normal state",
+    "alert_inside_share": "alert duty inside the envelope",
+    "restored_longest_s": "energy back after alert, longest",
+    "throughput_wh": "energy throughput, plug",
+    "missed_wh": "missed departure energy",
+    "missed_share": "sessions that missed energy",
 }
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 
@@ -67,6 +98,10 @@ def label(key: str) -> str:
     group, _, rest = key.partition(".")
     if key in LABELS:
         return LABELS[key]
+    if group in ("products", "cars"):
+        who, _, figure = rest.rpartition(".")
+        told = DELIVERY.get(figure, figure.replace("_", " "))
+        return f"{who.replace('.', ' ') or GROUPS[group]}: {told}"
     return f"{GROUPS.get(group, group)}: {rest}" if rest else key.replace("_", " ")
 
 
@@ -74,8 +109,16 @@ def text(key: str, value: Any) -> str:
     """A value with its unit, which the key ends in."""
     if value is None:
         return NOTHING
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, int | float):
         return str(value)
+    if key.endswith("_mwh"):
+        return scaled(1e6 * value, "Wh")
+    if key.endswith("_mw"):
+        return scaled(1e6 * value, "W")
+    if key.endswith("_h"):
+        return f"{value:.3f} h"
     if key.endswith("_hz_per_s"):
         return f"{value:.3f} Hz/s"
     if key.endswith("_hz"):

@@ -111,6 +111,7 @@ def preamble(loaded: Loaded, read: Read, inputs: dict[str, dict[str, str]], dige
             "origin": read.policy.origin,
             "operation_mode": policy.operation_mode,
             "parameters": policy.params._asdict(),
+            "names": {key: value for key, value in scenario.policy.parameters.items() if isinstance(value, str)},
             "source_sha256": source_hash(read.policy.thing),
         },
         "inputs": inputs,

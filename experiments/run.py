@@ -33,7 +33,7 @@ def simulate(
     *,
     seed: int | None = None,
     variant: str = "",
-    parameters: Mapping[str, float] | None = None,
+    parameters: Mapping[str, float | str] | None = None,
     out: str | Path | None = None,
     runs: str | Path = folder.RUNS,
     report: bool = True,
@@ -196,6 +196,10 @@ def _run_into(
         "tables": {name: size._asdict() for name, size in sizes.items()},
     }
     folder.write_json(path / folder.MANIFEST, {"status": outcome.status, **manifest})
+    if loaded.scenario.products:
+        from experiments.delivery import delivery
+
+        folder.write_json(path / folder.KPIS, outcome.kpis | delivery(Run(path)))
 
 
 def play(scenario: Scenario, inputs: Inputs, store: Store, interrupts: Interrupts, watch: Watch) -> Outcome:

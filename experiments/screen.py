@@ -80,6 +80,8 @@ def outcome(run: Run) -> Iterable[str]:
         yield _line("energy", _energy(run))
         yield _line("response", _response(kpis.get("response_delay", {})))
         yield _line("sessions", _sessions(kpis))
+        for name, found in kpis.get("products", {}).items():
+            yield _line("product", _product(name, found))
     yield _line("checks", _checks(run.manifest.get("checks", [])))
     yield _line("took", _size(run))
 
@@ -135,6 +137,22 @@ def _sessions(kpis: dict[str, Any]) -> str:
     told = [f"{targets[name]:,} {name}" for name in ("met", "missed", "open") if targets.get(name)]
     why = ", ".join(f"{name} {count:,}" for name, count in kpis.get("why_missed", {}).items() if count)
     return reached + (f" · targets: {', '.join(told)}" if told else "") + (f" ({escape(why)})" if why else "")
+
+
+SCORES = {"K": "K", "score_hourly_norm": "score", "passes": "passes"}
+
+
+def _product(name: str, found: dict[str, Any]) -> str:
+    """A product's score and what it comes from."""
+    told = [f"[bold]{escape(name)}[/] {text('contract_mw', found.get('contract_mw'))}"]
+    score = found.get("score", {})
+    told += [f"{title} {text(key, score[key])}" for key, title in SCORES.items() if key in score]
+    if "nrmse_pu" not in found:
+        return " · ".join([*told, escape(found.get("note", ""))])
+    told += [f"latency {text('_s', found['latency_longest_s'])}", f"t90 {text('_s', found['t90_longest_s'])}"]
+    told += [f"NRMSE {text('_pu', found['nrmse_pu'])}", f"inside {text('_share', found['inside_share'])}"]
+    told += [f"unavailable {text('_share', found['unavailability_share'])}"]
+    return " · ".join(dict.fromkeys(told))
 
 
 def _checks(checks: Sequence[dict[str, Any]]) -> str:

@@ -7,7 +7,10 @@ from cosim.tables import TABLES
 from experiments.figures import flat, label, text
 from experiments.hints import quiet_reason
 from experiments.runs import Run
+from models.grid.products import PRODUCTS
+from models.policies.product import row_parameters
 
+ROW = tuple(row_parameters(PRODUCTS["fcr"]))  # parameters that a product's name stands for
 LEFT_OUT = ("messages.",)  # counts by message: many lines, in kpis.json
 
 
@@ -27,7 +30,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
     """What kind of run it was."""
     manifest = run.manifest
     policy = manifest.get("policy", {})
-    settings = ", ".join(f"{key} {value:g}" for key, value in policy.get("parameters", {}).items())
+    settings = ", ".join(policy_settings(policy.get("parameters", {}), policy.get("names", {})))
     found = [
         ("scenario", run.name),
         ("status", run.status),
@@ -44,6 +47,13 @@ def facts(run: Run) -> list[tuple[str, str]]:
     if manifest.get("error"):
         found.insert(2, ("error", manifest["error"]))
     return found
+
+
+def policy_settings(parameters: dict[str, Any], names: dict[str, str]) -> list[str]:
+    """Parameters of a policy in words; of one that follows a product, the product and what is not its row."""
+    named = [f"{key} {value}" for key, value in names.items()]
+    row = ROW if named else ()
+    return named + [f"{key} {value:g}" for key, value in parameters.items() if value is not None and key not in row]
 
 
 def run_text(run: Run) -> str:

@@ -91,8 +91,8 @@ def excursions(t_s: Floats, wanted: Floats, delivered: Floats, capacity: float) 
     """How much later than `wanted` a service follows each of its excursions from zero that reach a fifth of `capacity`.
 
     An excursion is a stretch of one sign beyond 1 % of the capacity, its step that from zero to its largest value.
-    Latency and t90 are those of `delivered` less those of `wanted`, which are zero for a clean step; the ramp time is
-    that of `delivered`.
+    Latency and t90 are those of `delivered` less those of `wanted`, which are zero for a clean step, and 0 where the
+    service was there before it was wanted; the ramp time is that of `delivered`.
     """
     for sign in (1.0, -1.0):
         up, came = sign * wanted, sign * delivered
@@ -109,9 +109,9 @@ def excursions(t_s: Floats, wanted: Floats, delivered: Floats, capacity: float) 
             yield StepResponse(
                 begin_s,
                 sign * peak,
-                given.latency_s - asked.latency_s,
+                _later(given.latency_s, asked.latency_s),
                 given.ramp_s,
-                given.t90_s - asked.t90_s,
+                _later(given.t90_s, asked.t90_s),
             )
 
 
@@ -167,6 +167,10 @@ def missed_energy_wh(soc_end: float, soc_target: float, nominal_wh: float) -> fl
 def _first(times_s: Floats, reached: npt.NDArray[np.bool_]) -> float:
     where = np.flatnonzero(reached)
     return float(times_s[where[0]]) if where.size else math.nan
+
+
+def _later(given_s: float, asked_s: float) -> float:
+    return 0.0 if given_s < asked_s else given_s - asked_s
 
 
 def _median(values: Floats) -> float:

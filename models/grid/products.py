@@ -51,7 +51,7 @@ class Product(NamedTuple):
     hold_s: float = NAN  # kind step: full power once released
     off_pu_per_s: float = NAN  # kind step: fastest return allowed with that hold
     again_s: float = NAN  # kind step: from one release to readiness for the next
-    recover_share: float = NAN  # of `energy_h`, that the baseline returns in each settlement period; FCR: all in 2 h
+    recover_share: float = NAN  # of `energy_h`, that the baseline returns in each settlement period
     settlement_s: float = NAN  # settlement period
 
 
@@ -135,9 +135,9 @@ _ROWS = (
         curve=_both((0.2, 1.0)), start_s=2.0, half_s=15.0, full_s=30.0, sustain_s=INF, data_step_s=1.0,
         measure_hz=0.01, energy_h=0.25,
         energy_rule="limited reservoirs: 15 min of full power each way in alert state, restored within 2 h after it; "
-        "Germany: rated power at least 1.25 times the offer",
+        "Germany: rated power at least 1.25 times the offer, so a quarter of it can return energy",
         scorer="fcr", source="Regulation (EU) 2017/1485 (SO GL), Art. 154 to 156; German PQ conditions 1.04",
-        version="2017-08-02", confidence="S/M", aliases=("fcr-ce", "primary"), settlement_s=900.0, recover_share=0.125,
+        version="2017-08-02", confidence="S/M", aliases=("fcr-ce", "primary"), settlement_s=900.0, recover_share=0.25,
     ),
     Product(
         key="fcr-n", title="Nordic frequency containment reserve for normal operation", nominal_hz=50.0, kind="curve",

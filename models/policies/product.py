@@ -46,7 +46,7 @@ class Params(NamedTuple):
     off_pu_per_s: float = math.nan  # and back at this rate
     again_s: float = math.nan  # and ready again so long after the release
     settlement_s: float = 900.0  # settlement period
-    restore_pu: float = 0.125  # of the capacity, at most, in the baseline of a settlement period
+    restore_pu: float = 0.25  # of the capacity, at most, in the baseline of a settlement period
     alert_rule: float = 1.0  # 1: nothing is returned in alert state
 
 

@@ -1,0 +1,348 @@
+"""What a run delivered: for each product that its scenario names, and for each car. From the tables of the run folder.
+
+Definitions stand in `models/grid/delivery.py`, scores in `models/grid/scoring.py`. Service is the baseline minus the
+fleet's power, times `cars_per_ev`: positive supports low frequency.
+"""
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cosim.scenario import Scenario
+from experiments.files import locate
+from experiments.inputs import read_vehicles
+from experiments.runs import Run
+from models.grid.alert import FcrAlert, alert_intervals
+from models.grid.delivery import (
+    Floats,
+    Timing,
+    equivalent_full_cycles,
+    excursions,
+    missed_energy_wh,
+    setpoint_steps,
+    timing,
+    tracking,
+)
+from models.grid.envelope import outside_envelope
+from models.grid.products import PRODUCTS, Product, shares
+from models.grid.scoring import SCORERS, Recording, RecordingError, Terms
+from models.policies.product import AT_ONCE, released_share
+
+INSIDE = 0.05  # of the contract: distance from the envelope that counts as delivered
+SHORT = 0.95  # of the contract: less than this is capacity that is not there; the plug stands for the meter
+SETTLE_S = 5.0  # a set-point at rest for so long has been reached by any car
+LONG = ("lag_s", "hours")  # parts of a score that are lists
+RESTORE_S = 7200.0  # within which FCR's energy must be back after alert state
+SAMPLED_S = 60.0  # energy of single cars is looked at so often
+CAR_COLUMNS = ["time_s", "ev_id", "setpoint_w", "grid_power_w", "soc"]
+
+
+class Service(NamedTuple):
+    """What was asked and what came over the committed time, as shares of the contract."""
+
+    time_s: Floats
+    step_s: float
+    deviation_hz: Floats
+    wanted: Floats
+    delivered: Floats
+    baseline_w: Floats
+
+
+def delivery(run: Run) -> dict[str, Any]:
+    """Key figures `products` and `cars` of a run; empty for a scenario that names no product."""
+    scenario = Scenario.model_validate(run.config)
+    if not scenario.products or run.rows("grid") < 2:
+        return {}
+    told: dict[str, Any] = {}
+    for number, contract in enumerate(scenario.products, 1):
+        name = contract.product if contract.product not in told else f"{contract.product}-{number}"
+        told[name] = product_delivery(run, scenario, number - 1)
+    return {"products": told, "cars": cars_together(cars(run))}
+
+
+def product_delivery(run: Run, scenario: Scenario, number: int) -> dict[str, Any]:
+    """Score and delivery of one contract of a run."""
+    contract = scenario.products[number]
+    product, contract_mw = PRODUCTS[contract.product], contracted_mw(run, scenario, number)
+    service = service_of(run, scenario, number)
+    if len(service.time_s) < 2:
+        return {"contract_mw": contract_mw, "score": {}, "note": "the run ended before the committed time"}
+    window_s = contract.window_s or (0.0 if math.isnan(product.full_s) else product.full_s)
+    outside = outside_envelope(service.wanted, service.delivered, round(window_s / service.step_s))
+    times = timing(excursions(service.time_s, service.wanted, service.delivered, 1.0))
+    mwh = contract_mw * service.step_s / 3600.0
+    found: dict[str, Any] = {"contract_mw": contract_mw, **_score(run, scenario, number, service)}
+    found |= {f"{name}": value for name, value in times._asdict().items()}
+    found |= {
+        "starts_in_time": _in_time(times.latency_longest_s, product.start_s, service.step_s),
+        "full_in_time": _in_time(times.t90_longest_s, product.full_s, service.step_s),
+        **tracking(service.time_s, service.wanted, service.delivered, 1.0, max(SETTLE_S, window_s))._asdict(),
+        "inside_share": float(np.mean(outside <= INSIDE)),
+        "non_delivery_mwh": float(np.sum(outside)) * mwh,
+        "delivered_mwh": float(np.sum(service.delivered)) * mwh,
+        "delivered_throughput_mwh": float(np.sum(np.abs(service.delivered))) * mwh,
+        "baseline_mwh": float(np.sum(service.baseline_w)) * 1e-6 * service.step_s / 3600.0,
+        "unavailability_share": _unavailability(run, scenario, product, contract_mw, service),
+        **_reserve(run, scenario, product, contract_mw, service, outside),
+    }
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def contracted_mw(run: Run, scenario: Scenario, number: int) -> float:
+    """The contracted power: as said, or what all cars offer by the policy [MW]."""
+    stated = scenario.products[number].contract_mw
+    if stated is not None:
+        return stated
+    capacity_w = float(run.manifest["policy"]["parameters"]["capacity_w"])
+    return float(run.manifest["n_ev"]) * scenario.fleet.cars_per_ev * capacity_w * 1e-6
+
+
+def service_of(run: Run, scenario: Scenario, number: int) -> Service:
+    """Wanted and delivered over the committed time of a contract."""
+    contract = scenario.products[number]
+    product = PRODUCTS[contract.product]
+    names = ["time_s", "frequency_hz", "service_w", "baseline_w"]
+    rows = run.table(
+        "grid", columns=names, between=(contract.from_s, contract.until_s or scenario.duration_s + 1.0), as_="arrow"
+    )
+    time_s, f_hz, service_w, baseline_w = (rows[name].to_numpy().astype(np.float64) for name in names)
+    nominal_hz = float(run.manifest.get("nominal_hz", product.nominal_hz))
+    step_s = scenario.grid.tick_s * scenario.record.grid_every
+    deviation_hz = f_hz - nominal_hz
+    if product.kind == "signal":
+        wanted = _signal(run, scenario, time_s)
+    elif product.kind == "step":
+        wanted = step_wanted(product, time_s, deviation_hz)
+    else:
+        wanted = shares(product, deviation_hz)
+    delivered = service_w * 1e-6 / contracted_mw(run, scenario, number)
+    return Service(time_s, step_s, deviation_hz, wanted, delivered, baseline_w)
+
+
+def step_wanted(product: Product, time_s: Floats, deviation_hz: Floats) -> Floats:
+    """What a product that is released as a whole asks for: full from the release on, held, then back at its rate."""
+    asked = shares(product, deviation_hz)
+    off_pu_per_s = min(product.off_pu_per_s, AT_ONCE)
+    wanted = np.empty_like(asked)
+    released_s = -math.inf
+    for k, (now_s, share) in enumerate(zip(time_s.tolist(), asked.tolist(), strict=True)):
+        if share >= 1.0 and now_s - released_s >= product.again_s:
+            released_s = now_s
+        since_s = now_s - released_s
+        wanted[k] = 0.0 if math.isinf(since_s) else released_share(since_s, product.hold_s, off_pu_per_s)
+    return wanted
+
+
+def _signal(run: Run, scenario: Scenario, time_s: Floats) -> Floats:
+    from experiments.series import read_signal_series
+
+    section = scenario.schedule
+    path = run.path / section.file if (run.path / section.file).is_file() else locate("schedule.file", section.file)
+    series = read_signal_series(path, section.column, section.step_s)
+    return np.asarray(np.interp(time_s, series.t_s, series.value), dtype=np.float64)
+
+
+def _score(run: Run, scenario: Scenario, number: int, service: Service) -> dict[str, Any]:
+    """The product's own score; a note where it cannot be told from this run."""
+    contract = scenario.products[number]
+    product = PRODUCTS[contract.product]
+    if not product.scorer:
+        return {}
+    if product.scorer == "fcr-d":
+        return {"note": "the score of FCR-D is a ramp test"}
+    columns: dict[str, Floats] = {"f_hz": service.deviation_hz + product.nominal_hz, "p_frac": service.delivered}
+    step_s = service.step_s
+    if product.scorer == "pjm":
+        columns = {"signal_pu": service.wanted, "response_pu": service.delivered}
+    if product.scorer == "afrr":
+        columns = {"setpoint_pu": service.wanted, "p_pu": service.delivered}
+    terms = Terms(contracted_mw(run, scenario, number), contract.window_s or math.nan)
+    if product.scorer == "ffr":
+        terms = terms._replace(
+            level_hz=product.nominal_hz + product.curve[0].deviation_hz, max_full_time_s=product.full_s
+        )
+    try:
+        score = SCORERS[product.scorer].score(Recording(columns, step_s), terms)
+    except RecordingError as error:
+        return {"note": str(error)}
+    return {"score": {key: value for key, value in score.items() if key not in LONG}}
+
+
+def _in_time(longest_s: float, most_s: float, step_s: float) -> bool | None:
+    """Whether the slowest response kept a limit, to the resolution of the data; None without limit or response."""
+    if math.isnan(longest_s) or math.isnan(most_s):
+        return None
+    return longest_s <= most_s + step_s
+
+
+def _unavailability(
+    run: Run, scenario: Scenario, product: Product, contract_mw: float, service: Service
+) -> float | None:
+    """Share of the committed time in which the fleet could not have given the contracted power, by its headroom."""
+    names = ["time_s", "headroom_up_w", "headroom_down_w"]
+    between = (float(service.time_s[0]), float(service.time_s[-1]) + 1e-6)
+    rows = run.table("fleet", columns=names, between=between, as_="arrow")
+    if not rows.num_rows:
+        return None
+    time_s, up_w, down_w = (rows[name].to_numpy().astype(np.float64) for name in names)
+    given_mw = contract_mw * np.interp(time_s, service.time_s, service.delivered)
+    scale = scenario.fleet.cars_per_ev * 1e-6
+    supports = product.kind == "signal" or any(point.share > 0.0 for point in product.curve)
+    absorbs = product.kind == "signal" or any(point.share < 0.0 for point in product.curve)
+    short = np.zeros(len(time_s), dtype=bool)
+    if supports:
+        short |= given_mw + scale * down_w < SHORT * contract_mw
+    if absorbs:
+        short |= scale * up_w - given_mw < SHORT * contract_mw
+    return float(np.mean(short))
+
+
+def _reserve(
+    run: Run, scenario: Scenario, product: Product, contract_mw: float, service: Service, outside: Floats
+) -> dict[str, Any]:
+    """Energy held ready, the drift of the cars, and for FCR how alert state was met."""
+    if not run.rows("charge_loop"):
+        return {}
+    ready = energy_ready(run, scenario, contract_mw, service)
+    told = {"soc_drift": ready.soc_drift}
+    told |= {"energy_ready_down_h": float(ready.down_h.min()), "energy_ready_up_h": float(ready.up_h.min())}
+    return told | _alert(product, service, ready, outside) if product.key == "fcr" else told
+
+
+def _alert(product: Product, service: Service, ready: "Ready", outside: Floats) -> dict[str, Any]:
+    """Limited reservoirs in FCR: 15 min of full power ready in normal state, given in alert, restored within 2 h."""
+    begin_s = float(service.time_s[0])
+    alerts = alert_intervals(service.deviation_hz, FcrAlert(), service.step_s)
+    normal = np.ones(len(ready.time_s), dtype=bool)
+    owed = np.zeros(len(service.time_s), dtype=bool)
+    restored_s = []
+    least_h = np.minimum(ready.down_h, ready.up_h)
+    for first, last in alerts:
+        normal &= ~((ready.time_s >= begin_s + first) & (ready.time_s < begin_s + last + RESTORE_S))
+        since_s = service.time_s - (begin_s + first)
+        owed |= (since_s >= 0.0) & (since_s < min(3600.0 * product.energy_h, last - first))
+        back = np.flatnonzero((ready.time_s >= begin_s + last) & (least_h >= product.energy_h))
+        restored_s.append(float(ready.time_s[back[0]]) - begin_s - last if back.size else math.inf)
+    return {
+        "alert_intervals_s": [[round(begin_s + first), round(begin_s + last)] for first, last in alerts],
+        "normal_energy_ready_h": float(least_h[normal].min()) if normal.any() else math.nan,
+        "alert_inside_share": float(np.mean(outside[owed] <= INSIDE)) if owed.any() else math.nan,
+        "restored_longest_s": max(restored_s, default=math.nan),
+    }
+
+
+class Ready(NamedTuple):
+    """Energy that the cars hold ready, as hours of the contracted power; looked at every minute."""
+
+    time_s: Floats
+    down_h: Floats  # for low frequency
+    up_h: Floats  # for high frequency
+    soc_drift: float  # mean change of the state of charge over the committed time
+
+
+def energy_ready(run: Run, scenario: Scenario, contract_mw: float, service: Service) -> Ready:
+    """From the recorded states of charge, within the band that the drivers lend."""
+    capacities = capacities_wh(run, scenario)
+    rows = run.table("charge_loop", columns=["time_s", "ev_id", "soc"])
+    low = max(scenario.fleet.minimum_soc, scenario.fleet.v2x_soc[0])
+    high = min(scenario.fleet.maximum_soc, scenario.fleet.v2x_soc[1])
+    span_s = float(service.time_s[-1] - service.time_s[0])
+    instants = service.time_s[0] + np.linspace(0.0, span_s, max(2, round(span_s / SAMPLED_S) + 1))
+    down_wh, up_wh = np.zeros_like(instants), np.zeros_like(instants)
+    drift = []
+    for ev_id, car in rows.groupby("ev_id", sort=True):
+        time_s, soc = car["time_s"].to_numpy(), car["soc"].to_numpy()
+        spacing_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
+        here = (instants >= time_s[0] - spacing_s) & (instants <= time_s[-1] + spacing_s)
+        at = np.interp(instants, time_s, soc)
+        wh = capacities[int(str(ev_id))]
+        down_wh += np.where(here, np.maximum(at - low, 0.0) * wh, 0.0)
+        up_wh += np.where(here, np.maximum(high - at, 0.0) * wh, 0.0)
+        if here.any():
+            drift.append(float(at[here][-1] - at[here][0]))
+    hours = scenario.fleet.cars_per_ev * 1e-6 / contract_mw
+    return Ready(instants, down_wh * hours, up_wh * hours, float(np.mean(drift)) if drift else math.nan)
+
+
+# --- single cars ---
+
+
+def capacities_wh(run: Run, scenario: Scenario) -> dict[int, float]:
+    """Nominal energy of each car [Wh]."""
+    name = scenario.fleet.vehicles
+    path = run.path / name if (run.path / name).is_file() else locate("fleet.vehicles", name)
+    models = {choice.vehicle.name: choice.vehicle.battery.capacity_wh for choice in read_vehicles(Path(path))}
+    rows = run.table("sessions", columns=["ev_id", "vehicle"])
+    return {int(ev_id): models[vehicle] for ev_id, vehicle in zip(rows["ev_id"], rows["vehicle"], strict=True)}
+
+
+def cars(run: Run) -> pd.DataFrame:
+    """How each car delivered what its station asked of it, one row per session.
+
+    Columns: ev_id; steps, latency_s, ramp_s, t90_s (medians over the set-point's steps, to the spacing of the recorded
+    loops); nrmse_pu, steady_bias_pu, steady_sigma_pu (over the offered capacity, or the largest set-point);
+    throughput_wh (at the plug), equivalent_full_cycles, missed_wh (at the cells).
+    """
+    scenario = Scenario.model_validate(run.config)
+    capacities = capacities_wh(run, scenario)
+    offered_w = run.manifest["policy"]["parameters"].get("capacity_w")
+    loops = run.table("charge_loop", columns=CAR_COLUMNS) if run.rows("charge_loop") else None
+    by_car = {int(str(ev)): rows for ev, rows in loops.groupby("ev_id")} if loops is not None else {}
+    columns = ["ev_id", "soc_end", "soc_target", "charged_wh", "discharged_wh", "target"]
+    told = []
+    for session in run.table("sessions", columns=columns).itertuples(index=False):
+        throughput_wh = float(session.charged_wh + session.discharged_wh)
+        missed = session.target == "missed"
+        capacity_wh = capacities[int(session.ev_id)]
+        told.append(
+            {"ev_id": int(session.ev_id), **_car(by_car.get(int(session.ev_id)), offered_w)}
+            | {
+                "throughput_wh": throughput_wh,
+                "equivalent_full_cycles": equivalent_full_cycles(throughput_wh, capacity_wh),
+                "missed_wh": missed_energy_wh(session.soc_end, session.soc_target, capacity_wh) if missed else 0.0,
+            }
+        )
+    return pd.DataFrame(told).sort_values("ev_id", ignore_index=True)
+
+
+def _car(loops: "pd.DataFrame | None", offered_w: float | None) -> dict[str, Any]:
+    nothing = dict.fromkeys(("latency_s", "ramp_s", "t90_s", "nrmse_pu", "steady_bias_pu", "steady_sigma_pu"), math.nan)
+    if loops is None or len(loops) < 2:
+        return {"steps": 0, **nothing}
+    time_s, wanted, delivered = (
+        loops[name].to_numpy(dtype=np.float64) for name in ("time_s", "setpoint_w", "grid_power_w")
+    )
+    capacity_w = float(offered_w or np.abs(wanted).max() or 1.0)
+    times: Timing = timing(setpoint_steps(time_s, wanted, delivered, capacity_w))
+    errors = tracking(time_s, wanted, delivered, capacity_w, SETTLE_S)
+    return {
+        "steps": times.steps,
+        "latency_s": times.latency_s,
+        "ramp_s": times.ramp_s,
+        "t90_s": times.t90_s,
+        "nrmse_pu": errors.nrmse_pu,
+        "steady_bias_pu": errors.steady_bias_pu,
+        "steady_sigma_pu": errors.steady_sigma_pu,
+    }
+
+
+def cars_together(each: pd.DataFrame) -> dict[str, Any]:
+    """Medians over the cars, the slowest, and sums of energy."""
+    median = each[["latency_s", "ramp_s", "t90_s", "nrmse_pu", "steady_bias_pu", "steady_sigma_pu"]].median()
+    missed = each["missed_wh"] > 0.0
+    return {
+        **{str(name): _plain(float(value)) for name, value in median.items()},
+        "t90_slowest_s": _plain(float(each["t90_s"].max())),
+        "throughput_wh": float(each["throughput_wh"].sum()),
+        "equivalent_full_cycles": float(each["equivalent_full_cycles"].mean()),
+        "missed_wh": float(each["missed_wh"].sum()),
+        "missed_share": float(missed.mean()),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A figure as JSON has it: None for what is no number."""
+    return None if isinstance(value, float) and math.isnan(value) else value
