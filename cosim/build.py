@@ -36,6 +36,8 @@ class Builder:
             secc_sequence_ns=to_ns(section.sequence_timeout_s),
             secc_loop_sequence_ns=to_ns(section.loop_sequence_timeout_s),
             secc_ongoing_ns=to_ns(section.ongoing_limit_s),
+            secc_authorization_ns=to_ns(section.authorization_limit_s),
+            authorization_ns=to_ns(section.authorization_limit_s + 5.0),
         )
         self._ratings = {is_dc: _evse_ratings(stage, is_dc) for is_dc in (False, True)}
 
@@ -122,6 +124,8 @@ class Builder:
             ratings=self._ratings[is_dc],
             services=DC_SERVICES if is_dc else AC_SERVICES,
             discharge_limits_negative=self._stage.scenario.secc.discharge_limits == "negative",
+            standby=self._stage.scenario.secc.standby,
+            service_renegotiation=self._stage.scenario.secc.service_renegotiation,
             timers=self._timers,
             epoch_s=self._stage.epoch_s,
         )

@@ -111,6 +111,10 @@ class Control:
 
     # --- one decision ---
 
+    def measure_with(self, sensor: Any) -> None:
+        """Take the frequency from `sensor`, which has `sample(now_ns)`."""
+        self._measured = sensor
+
     def decide(self, car: Car, said: Said, power_w: float, now_ns: int) -> bool:
         """A new setpoint from what is known now; whether it differs from the one in force. `power_w`: at the plug."""
         if self._follows_series:

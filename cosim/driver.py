@@ -118,7 +118,7 @@ class Recurring(Moment):
     def __init__(self, env: Clock, priority: EventPriority, call: Callable[[Any], Any]) -> None:
         self._env = env
         self._priority = priority
-        self._calls = (call,)
+        self._calls: tuple[Callable[[Any], Any], ...] = (call,)
         self._ok = True
 
     def at(self, at_ns: int, value: Any = None) -> None:
@@ -127,6 +127,10 @@ class Recurring(Moment):
         self._value = value
         env = self._env
         heappush(env._queue, (at_ns, self._priority, next(env._eid), self))
+
+    def stop(self) -> None:
+        """What is due happens to nobody: the callback is gone for good."""
+        self._calls = self.callbacks = ()
 
 
 class Signal(Moment):
@@ -160,6 +164,10 @@ class Answer(Moment, Generic[Message]):
         self.deadline_ns = deadline_ns
         self._priority = priority
         self._expected = False
+
+    def stop(self) -> None:
+        """Whatever arrives is heard by nobody."""
+        self.callbacks = self._calls = []
 
     def renew(self, deadline_ns: int) -> None:
         """Another request is out. The one before was answered: after silence there is no other."""

@@ -4,8 +4,10 @@ It drives the cadence; physics bounds what it does.
 """
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
+
+from simpy import Event, Interrupt, Process
 
 from cosim.car import Car, power_in_segment_w, settle, settled_soc, voltage_at_v
 from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Moment, Recurring, Signal, place
@@ -20,11 +22,13 @@ from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing
 from protocol.iso20.evcc import EVCC, Offer
 from protocol.iso20.evcc import Event as Meaning
 from protocol.iso20.sequence import State
+from protocol.iso20.services import SERVICES
 from protocol.iso20.session import EndReason
 
 PRECHARGE_TOLERANCE_V = 20.0  # between station and battery before the contactors close
 SAFE_V = 60.0  # below it, welding detection is satisfied
 NO_CURRENT_A = 0.5
+FAR_NS = 2**62
 ENDED = Meaning.ENDED  # looking it up in its class costs more than the rest of the comparison
 
 
@@ -46,13 +50,24 @@ class Visit(NamedTuple):
     discharge_w: float  # rating at the plug; 0 for charging only
 
 
+class Cut(NamedTuple):
+    """What an interrupt of the vehicle's process says: a fault of this kind, and whether the vehicle is gone."""
+
+    kind: str
+    unplugged: bool = False
+    dead: bool = False  # the controller is: it says nothing more, and begins nothing new
+
+
 class Ev:
     """One vehicle from plug-in to unplugging."""
 
     __slots__ = (
         "_answer",
         "_apply_place",
+        "_dead",
         "_decide_place",
+        "_departs",
+        "_doze",
         "_env",
         "_ev_id",
         "_evse_v",
@@ -64,11 +79,12 @@ class Ev:
         "_journal",
         "_leaving",
         "_left_loop",
-        "_lines",
         "_offer_place",
         "_pause_ns",
         "_repeat_ns",
         "_request_there",
+        "_standby_refused",
+        "_then",
         "_turn_due",
         "car",
         "departure_ns",
@@ -77,10 +93,12 @@ class Ev:
         "evse_a",
         "first_loop_ns",
         "in_loop",
+        "lines",
         "obeyed_w",
         "offer_ns",
         "offer_soc",
         "offer_v",
+        "process",
         "requests",
         "stage",
         "station",
@@ -111,7 +129,7 @@ class Ev:
         self._offer_place = place(OFFER, visit.ev_id)
         self._apply_place = place(APPLY, visit.ev_id)
         self._decide_place = place(DECIDE, visit.ev_id)
-        self._env, self._journal, self._lines = stage.env, stage.journal, stage.lines
+        self._env, self._journal, self.lines = stage.env, stage.journal, stage.lines
         self._ev_id = visit.ev_id
         self._in_full = stage.journal.in_full(visit.ev_id)
         self.requests = 0
@@ -119,55 +137,151 @@ class Ev:
         self.obeyed_w = math.nan
         self.offer_ns = 0
         self.offer_soc = self.offer_v = 0.0  # state of charge and voltage behind the last offer
-        self._request_there = Recurring(stage.env, self._decide_place, station.request_arrives)
-        self._turn_due = Recurring(stage.env, self._offer_place, self._turn)
-        self._answer: Answer[Any] = Answer(stage.env, 0, self._apply_place, self._hear)  # to each request of the loop
         self._left_loop = Signal()
         self._evse_v = 0.0
         self.evse_a = 0.0
+        self._then: Callable[[], object] = evcc.stop  # what is wished once power is down
+        self._departs = False  # it is the driver who wants to go
+        self._standby_refused = False
+        self._dead = False
+        self._doze: Event | None = None
+        self.process: Process | None = None
+        self._wire_up()
+
+    def _wire_up(self) -> None:
+        """The callbacks of one session's loop."""
+        env = self.stage.env
+        self._request_there = Recurring(env, self._decide_place, self.station.request_arrives)
+        self._turn_due = Recurring(env, self._offer_place, self._turn)
+        self._answer: Answer[Any] = Answer(env, 0, self._apply_place, self._hear)  # to each request of the loop
 
     # --- the story ---
 
     def live(self) -> Generator[Any, Any, None]:
-        """Plug in, talk, unplug at departure."""
-        stage, visit = self.stage, self.visit
-        yield At(stage.env, visit.arrive_ns, self._offer_place)
+        """Plug in, talk, perhaps sleep and talk again, unplug at departure."""
+        env = self.stage.env
+        yield At(env, self.visit.arrive_ns, self._offer_place)
         self._plug_in()
-        self.evcc.connect(stage.env.now_ns)
-        while self.evcc.ended is None:
-            if self.evcc.next_step in LOOP_REQUESTS:
-                yield from self._charge_loop()
-            else:
-                yield from self._agree()
+        try:
+            yield from self._converse()
+            while (yield from self._comes_back()):
+                self._reconnect()
+                yield from self._converse()
+            if self.station.contactor_closed:  # the connector stays locked until power is off
+                yield At(env, max(self.car.end_ns, env.now_ns), self._offer_place)
+        except Interrupt as interrupt:
+            cut: Any = interrupt.cause
+            self.end_reason = cut.kind
+        self._unplug(env.now_ns)
+
+    def _converse(self) -> Generator[Any, Any, None]:
+        """One session, from its first message to its end."""
+        evcc = self.evcc
+        evcc.connect(self.stage.env.now_ns)
+        try:
+            while evcc.ended is None:
+                if evcc.next_step in LOOP_REQUESTS:
+                    yield from self._charge_loop()
+                else:
+                    yield from self._agree()
+        except Interrupt as interrupt:
+            cut: Any = interrupt.cause
+            self._sever(cut)
+            if cut.unplugged:
+                raise
         self.in_loop = False
         self.end_reason = self._reason()
-        if self.car.energised:
+        if self.station.contactor_closed and not self._dead:
             self.station.lose(self.end_reason)
-        if stage.env.now_ns < self.departure_ns:
-            yield At(stage.env, self.departure_ns, self._offer_place)
-        if self.station.contactor_closed:  # the connector stays locked until power is off
-            yield At(stage.env, max(self.car.end_ns, stage.env.now_ns), self._offer_place)
-        self._unplug(stage.env.now_ns)
+
+    def _sever(self, cut: Cut) -> None:
+        """A fault ends the conversation on this side: nothing that is on its way is sent or heard any more."""
+        self._turn_due.stop()
+        self._request_there.stop()
+        self._answer.stop()
+        self.evcc.disconnect(cut.kind)
+        self._dead = cut.dead
+        self.in_loop = False
+
+    def _comes_back(self) -> Generator[Any, Any, bool]:
+        """Wait until departure; true if the session is to be taken up again, or another begun, before."""
+        env, section = self.stage.env, self.stage.scenario.ev
+        after_s: float | None = None
+        if self.evcc.ended is EndReason.PAUSED:
+            after_s = section.wake_after_s
+        elif self.evcc.ended is not EndReason.TERMINATED and not self._dead and section.retry_after_s is not None:
+            after_s = max(section.retry_after_s, self.stage.scenario.evse.forced_open_s + 0.1)
+        wake_ns = FAR_NS if after_s is None else env.now_ns + to_ns(after_s)
+        sleeps = self.evcc.ended is EndReason.PAUSED
+        while env.now_ns < self.departure_ns:
+            woken = yield from self._sleep_until(min(wake_ns, self.departure_ns))
+            if env.now_ns < self.departure_ns and ((woken and sleeps) or env.now_ns >= wake_ns):
+                return True
+        return False
+
+    def _sleep_until(self, at_ns: int) -> Generator[Any, Any, bool]:
+        """Wait; true if somebody has woken the vehicle before its time."""
+        self._doze = doze = Event(self.stage.env)
+        At(self.stage.env, at_ns, self._offer_place, lambda _: doze.triggered or doze.succeed(False))
+        woken: bool = yield doze
+        self._doze = None
+        return woken
+
+    def wake(self, woken: bool = True) -> None:
+        """The pilot toggles, or the vehicle's own timer rings; not `woken`: look at the plan again."""
+        if self._doze is not None and not self._doze.triggered:
+            self._doze.succeed(woken)
+
+    def _reconnect(self) -> None:
+        """A new link: the paused session is taken up again, or another one begun."""
+        now_ns = self.stage.env.now_ns
+        paused = self.evcc.suspended
+        self.stage.recorder.event(now_ns, self._ev_id, "reconnected", "to the paused session" if paused else "anew")
+        self.evcc = EVCC(self.evcc.settings, paused)
+        self.station.reconnect(now_ns)
+        self._evse_v = self.evse_a = 0.0
+        self._wire_up()
 
     def _agree(self) -> Generator[Any, Any, None]:
         """One exchange outside the loop, and the pause before the next."""
         env, evcc = self.stage.env, self.evcc
+        if evcc.state is State.STANDBY:
+            self._look_up(env.now_ns)
         step = evcc.next_step
         processing = Processing.ONGOING if self._needs_time() else Processing.FINISHED
         if step is ChargeProgress.STOP:
             self.stop_ns = env.now_ns
+        if step in (ChargeProgress.STOP, ChargeProgress.STANDBY):
             self.in_loop = False
         response = yield self._ask(env.now_ns, processing)
         if response is None:
-            evcc.timeout(env.now_ns)
+            self._expire(env.now_ns)
             return
-        if evcc.receive(response, env.now_ns) is Meaning.ENDED:
+        meaning = evcc.receive(response, env.now_ns)
+        if meaning is ENDED:
             return
+        if meaning is Meaning.WARNING and step is ChargeProgress.STANDBY:
+            self._standby_refused = True
         present_v = getattr(response, "evse_present_voltage", None)
         if present_v is not None:
             self._evse_v = present_v.number
         pause_ns = self._repeat_ns if evcc.next_step is step else self._pause_ns
+        if evcc.state is State.STANDBY:
+            pause_ns = min(to_ns(self.stage.scenario.ev.standby_poll_s), max(self.departure_ns - env.now_ns, pause_ns))
         yield At(env, env.now_ns + pause_ns, self._offer_place)
+
+    def _look_up(self, now_ns: int) -> None:
+        """In standby: whether to go on, to leave, or to wait."""
+        if now_ns >= self.departure_ns:
+            self._departs = True
+            self.evcc.stop()
+        elif self.evcc.notification is not None:
+            self.evcc.heed()
+
+    def _expire(self, now_ns: int) -> None:
+        """No answer has come in time."""
+        self.evcc.timeout(now_ns)
+        self.stage.recorder.event(now_ns, self._ev_id, "timer", f"EVCC: {self.evcc.detail}")
 
     def _needs_time(self) -> bool:
         """Whether the vehicle's own side of this phase is not finished."""
@@ -183,6 +297,8 @@ class Ev:
             self._heed_ramp_limitation()
             self.stage.kpis.reached_loop += 1
         self.in_loop = True
+        self._leaving = False
+        self.obeyed_w = math.nan
         if not self._turns_away(now_ns):
             self._left_loop = Signal()
             self._ask_in_turn(now_ns)
@@ -200,7 +316,7 @@ class Ev:
         """A turn ends: hear, apply, and wait for the gap; or silence, or the end of the session."""
         response, now_ns = event._value, self._env.now_ns
         if response is None:
-            self.evcc.timeout(now_ns)
+            self._expire(now_ns)
         elif self.evcc.receive(response, now_ns) is not ENDED:
             self._apply(response, now_ns)
             gap_ns = self._gap_ns
@@ -241,7 +357,7 @@ class Ev:
 
     def _send(self, request: Any, answer: Answer[Any], now_ns: int) -> None:
         self.requests += 1
-        arrival_ns = now_ns + self._lines.request_ns(self._ev_id, self.requests)
+        arrival_ns = now_ns + self.lines.request_ns(self._ev_id, self.requests)
         if arrival_ns >= answer.deadline_ns:
             answer.expect()  # it will come too late: silence ends at the deadline, not when it arrives
         self._request_there.at(arrival_ns, (request, answer))
@@ -250,15 +366,24 @@ class Ev:
         if self.station.lost is not None:
             return self.station.lost
         assert self.evcc.ended is not None, "the session is over"
-        if self.evcc.ended is EndReason.TERMINATED and self._leaving:
+        if self.evcc.ended is EndReason.TERMINATED and self._departs:
             return "departure"
-        return self.evcc.detail or self.evcc.ended.value
+        reason = self.evcc.detail or self.evcc.ended.value
+        return self.station.blamed(reason) if self.evcc.ended is not EndReason.TERMINATED else reason
 
     # --- plug ---
 
     def change_departure(self, departure_ns: int) -> None:
         """The driver changes the plan; the next request says so."""
         self.departure_ns = departure_ns
+        self.wake(False)
+
+    def change_target(self, soc: float) -> float:
+        """The driver wants another state of charge at departure; returns it, within the car's bounds."""
+        kind = self.car.kind
+        soc = min(max(soc, kind.minimum_soc), kind.maximum_soc)
+        self.visit = self.visit._replace(target_soc=soc)
+        return soc
 
     def _plug_in(self) -> None:
         stage = self.stage
@@ -281,10 +406,45 @@ class Ev:
         if self._leaving or now_ns >= self.departure_ns:
             return self._leaves(now_ns)
         notification = self.evcc.notification
-        if notification is None or notification.kind is not EVSENotification.SCHEDULE_RENEGOTIATION:
+        return notification is not None and self._heeds(notification.kind, now_ns)
+
+    def _heeds(self, kind: EVSENotification, now_ns: int) -> bool:
+        """Obey what the station asks for: at once, or as soon as power is down."""
+        evcc = self.evcc
+        if kind in (EVSENotification.SCHEDULE_RENEGOTIATION, EVSENotification.METERING_CONFIRMATION):
+            return evcc.heed() and evcc.next_step not in LOOP_REQUESTS
+        if kind is EVSENotification.EXIT_STANDBY:
             return False
-        self.evcc.renegotiate_schedule()
-        return True
+        if kind is EVSENotification.SERVICE_RENEGOTIATION and not evcc.service_renegotiation:
+            return False
+        stands_by = self.stage.scenario.ev.pause_answer == "standby" and not self._standby_refused
+        self._then = evcc.stand_by if kind is EVSENotification.PAUSE and stands_by else evcc.heed
+        if kind is EVSENotification.SERVICE_RENEGOTIATION:
+            self._then = self._choose_again
+        return self._leaves(now_ns)
+
+    def _choose_again(self) -> None:
+        """Power is down: go back to the choice of services, with what the car can do in the one that is proposed."""
+        services = self.station.proposed
+        if services:
+            self._can_discharge(any(SERVICES[service_id].is_bpt for service_id in services))
+        self.evcc.renegotiate_service(services)
+
+    def _can_discharge(self, wanted: bool) -> None:
+        """Take discharging into the car's ratings, or out of them."""
+        car, vehicle, settings = self.car, self.visit.vehicle, self.evcc.settings
+        rated_w = vehicle.maximum_dc_discharge_w if self._is_dc else vehicle.maximum_ac_discharge_w
+        discharge_w = rated_w if wanted else 0.0
+        least_w = car.kind.converter.minimum_discharge_w if discharge_w > 0.0 else 0.0
+        kind = car.kind._replace(discharge_w=discharge_w, minimum_discharge_w=least_w)
+        car.kind = self.stage.kinds.setdefault(kind, kind)
+        self.evcc.settings = settings._replace(
+            ratings=settings.ratings._replace(
+                maximum_discharge_w=discharge_w,
+                minimum_discharge_w=least_w,
+                maximum_discharge_a=vehicle.maximum_dc_a if self._is_dc and discharge_w > 0.0 else 0.0,
+            )
+        )
 
     def _leaves(self, now_ns: int) -> bool:
         """AC: the vehicle ramps to zero itself. DC: limits of zero tell the station to. Then PowerDeliveryReq(Stop)."""
@@ -292,9 +452,12 @@ class Ev:
             self._leaving = True
             if not self._is_dc:
                 self.car.ramp_off(now_ns)
+        if now_ns >= self.departure_ns:
+            self._departs = True
+            self._then = self.evcc.stop
         at_rest = abs(self.evse_a) < NO_CURRENT_A if self._is_dc else self.car.power_w(now_ns) == 0.0
         if at_rest:
-            self.evcc.stop()
+            self._then()
         return at_rest
 
     def _apply(self, response: Any, now_ns: int) -> None:

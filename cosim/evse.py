@@ -11,20 +11,30 @@ from cosim.control import Control, at_meter_w, direct
 from cosim.driver import DECIDE, Answer, At, Moment, Timer, place
 from cosim.journal import LOOP_REQUESTS, TO_EV
 from cosim.kind import Kind
-from cosim.scenario import to_ns
+from cosim.scenario import NS, to_ns
 from cosim.site import Site
 from cosim.stage import Stage
 from models.car.converter import loss_w
 from models.control.limits import CURRENT, EV_POWER, STATION_POWER
 from models.draws import stream_key, uniform
 from protocol.iso20.answers import Answer as Statement
-from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing, ResponseCode
-from protocol.iso20.common import AuthorizationReq, PowerDeliveryReq, ScheduleExchangeReq
+from protocol.iso20.codes import (
+    ChargeProgress,
+    ChargingSession,
+    EVSENotification,
+    Processing,
+    ResponseCode,
+    ServiceID,
+)
+from protocol.iso20.common import AuthorizationReq, PowerDeliveryReq, ScheduleExchangeReq, SessionStopReq
 from protocol.iso20.dc import DCCableCheckReq, DCPreChargeReq, DCWeldingDetectionReq
+from protocol.iso20.metering import MeteringConfirmationReq
 from protocol.iso20.secc import SECC
 from protocol.iso20.sequence import State
 from protocol.iso20.session import EndReason
 
+ORDERLY = (EndReason.TERMINATED, EndReason.PAUSED)
+HEARS = (State.CHARGE_LOOP, State.STANDBY, State.POWER_DELIVERY)  # responses there carry EVSEStatus
 NO_POWER_W = 1.0  # below this a contactor may open
 DEPARTURE_STEP_S = 1.0  # DepartureTime travels in whole seconds
 
@@ -35,11 +45,12 @@ class Station:
     __slots__ = (
         "_arrival_ns",
         "_began_ns",
+        "_begun",
         "_dc_limits",
         "_in_full",
         "_journal",
-        "_lines",
         "_notification",
+        "_notification_until_ns",
         "_period_ns",
         "_planned_departure_s",
         "_record_every",
@@ -49,12 +60,19 @@ class Station:
         "_responses",
         "_timer",
         "car",
+        "car_obeys_pilot",
         "contactor_closed",
+        "contactor_stuck",
         "control",
         "evse_id",
+        "injected",
         "is_dc",
+        "isolation_fault",
+        "lines",
         "loops",
         "lost",
+        "meter_factor",
+        "proposed",
         "secc",
         "site",
         "stage",
@@ -71,14 +89,21 @@ class Station:
         self.contactor_closed = False
         self.loops = 0
         self.lost: str | None = None
-        self._timer = Timer(stage.env, place(DECIDE, evse_id), lambda: secc.deadline_ns, self._silence)
+        self._timer = Timer(stage.env, place(DECIDE, evse_id), lambda: self.secc.deadline_ns, self._silence)
         self._began_ns: dict[type, int] = {}  # first request of each polled phase
-        self._journal, self._lines = stage.journal, stage.lines
+        self._journal, self.lines = stage.journal, stage.lines
         self._in_full = stage.journal.in_full(evse_id)
         self._responses = 0
         self._arrival_ns = 0
         self._planned_departure_s = 0.0
         self._notification: EVSENotification | None = None
+        self._notification_until_ns = 0
+        self._begun = False  # the loop, since power was last off
+        self.proposed: tuple[ServiceID, ...] | None = None  # for a service renegotiation
+        self.injected = ""  # fault in force, named when a session ends by it
+        self.contactor_stuck = self.isolation_fault = False
+        self.car_obeys_pilot = True
+        self.meter_factor = 1.0
         self._regulating = False
         self._period_ns = to_ns(stage.scenario.evse.control_period_s)
         record = stage.scenario.record
@@ -101,6 +126,16 @@ class Station:
         """A vehicle is plugged in."""
         self.car = car
         self.secc.connect(self.stage.env.now_ns)
+        self._timer.arm(self.secc.deadline_ns)
+
+    def reconnect(self, now_ns: int) -> None:
+        """The vehicle comes back on a new link; a paused session is still known."""
+        self.secc = SECC(self.secc.settings, self.secc.suspended)
+        self.lost = None
+        self._notification = None
+        self._begun = False
+        self._began_ns.clear()
+        self.secc.connect(now_ns)
         self._timer.arm(self.secc.deadline_ns)
 
     def uncouple(self) -> None:
@@ -130,6 +165,10 @@ class Station:
             self._answer_power_delivery(request.charge_progress, answer, car)
         else:
             self._send(secc.respond(self._statement(kind, car), now_ns), answer, now_ns)
+            if secc.ended is not None and secc.ended not in ORDERLY:
+                self.lose(f"SECC: {secc.detail}")
+            elif kind is SessionStopReq:
+                self._after_session_stop(request.charging_session, now_ns)
 
     def _turn_down(self, refusal: Any, answer: Answer[Any]) -> None:
         """Refuse, or keep silent after the session: then the vehicle finds out by its own timer."""
@@ -137,8 +176,16 @@ class Station:
             answer.expect()
         else:
             self._send(refusal, answer, self.stage.env.now_ns)
-        if self.secc.ended is not EndReason.TERMINATED:
+        if self.secc.ended not in ORDERLY:
             self.lose(f"SECC: {self.secc.detail}")
+
+    def _after_session_stop(self, kind: ChargingSession, now_ns: int) -> None:
+        """Keep in mind what the end of this session means for the station."""
+        if kind is ChargingSession.PAUSE:
+            self.stage.recorder.event(now_ns, self.evse_id, "paused", "the session is kept, the link closes")
+        elif kind is ChargingSession.SERVICE_RENEGOTIATION:
+            self._began_ns.clear()
+            self.stage.recorder.event(now_ns, self.evse_id, "service_renegotiation", "back to the choice of services")
 
     def _send(self, response: Any, answer: Answer[Any], now_ns: int) -> None:
         self._journal.sent(now_ns, self.evse_id, TO_EV, response, self.secc.session_id)
@@ -146,7 +193,7 @@ class Station:
 
     def _deliver(self, response: Any, answer: Answer[Any], now_ns: int) -> None:
         self._responses += 1
-        self._arrival_ns = arrival_ns = now_ns + self._lines.response_ns(self.evse_id, self._responses)
+        self._arrival_ns = arrival_ns = now_ns + self.lines.response_ns(self.evse_id, self._responses)
         answer.arrive(response, arrival_ns)
         self._timer.arm(self.secc.deadline_ns)
 
@@ -161,6 +208,11 @@ class Station:
             processing = Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION
         elif kind is DCCableCheckReq and since_s < section.cable_check_s:
             processing = Processing.ONGOING
+        elif kind is DCCableCheckReq and self.isolation_fault:
+            return Statement(failure=ResponseCode.FAILED)
+        elif kind is MeteringConfirmationReq:
+            self._notification = None
+            self.stage.recorder.event(now_ns, self.evse_id, "metering_confirmed", "")
         elif kind is DCPreChargeReq:
             present_v = min(self.secc.said.target_v, section.precharge_v_per_s * since_s)
         elif kind is DCWeldingDetectionReq:
@@ -169,7 +221,7 @@ class Station:
             self._planned_departure_s = self._departure_s()
             self._notification = None
             self.control.hold_at_zero = False
-            if self.loops:
+            if self._begun:
                 self.control.plan(car.kind, self.secc.said, now_ns)
         return Statement(processing=processing, present_v=present_v)
 
@@ -179,48 +231,73 @@ class Station:
         """PowerDeliveryRes has no Ongoing: the answer waits until contactor or ramp are done."""
         env, section = self.stage.env, self.stage.scenario.evse
         ready_ns = env.now_ns
+        granted = self.secc.settings.standby and self.secc.state is not State.STANDBY
+        if progress is not ChargeProgress.STANDBY or granted:
+            self._obeyed(progress)
         if progress is ChargeProgress.START and not self.contactor_closed and not self.is_dc:
             ready_ns += to_ns(section.contactor_close_s)
-        elif progress is ChargeProgress.STOP:
+        elif progress is not ChargeProgress.START and progress is not ChargeProgress.SCHEDULE_RENEGOTIATION:
             self._regulating = False
             if self.is_dc and (car.power_w(env.now_ns) != 0.0 or not car.holds_from(env.now_ns)):
                 car.ramp_off(env.now_ns)  # drops a setpoint that still waits for its reaction delay, too
-            ready_ns = max(ready_ns, car.end_ns) + (0 if self.is_dc else to_ns(section.contactor_open_s))
+            opens = progress is ChargeProgress.STOP and not self.is_dc
+            ready_ns = max(ready_ns, car.end_ns) + (to_ns(section.contactor_open_s) if opens else 0)
         if ready_ns > env.now_ns:
             answer.expect()
-            At(env, ready_ns, place(DECIDE, self.evse_id), lambda _: self._deliver_power(progress, answer))
+            secc = self.secc
+            At(env, ready_ns, place(DECIDE, self.evse_id), lambda _: self._deliver_power(secc, progress, answer))
         else:
-            self._deliver_power(progress, answer)
+            self._deliver_power(self.secc, progress, answer)
 
-    def _deliver_power(self, progress: ChargeProgress, answer: Answer[Any]) -> None:
+    def _deliver_power(self, secc: SECC, progress: ChargeProgress, answer: Answer[Any]) -> None:
         now_ns = self.stage.env.now_ns
         car = self.car
-        if self.secc.ended is not None or car is None:
+        if secc.ended is not None or car is None:
             return
-        failure = None
-        if progress is ChargeProgress.START:
-            self.contactor_closed = True
-            car.energised = True
-        elif progress is ChargeProgress.STOP:
-            if abs(car.power_w(now_ns)) > NO_POWER_W:
-                failure = ResponseCode.FAILED_POWER_DELIVERY_NOT_APPLIED
-            else:
-                self._open_contactor("stop")
-            self.control.end(now_ns)
-        self._send(self.secc.respond(Statement(failure=failure), now_ns), answer, now_ns)
+        failure = self._switch(progress, car, now_ns)
+        statement = Statement(
+            failure=failure, notification=self._notification, notification_max_delay_s=self._delay_s(now_ns)
+        )
+        self._send(secc.respond(statement, now_ns), answer, now_ns)
         if failure is not None:
             self.lose(failure.value)
 
+    def _switch(self, progress: ChargeProgress, car: Car, now_ns: int) -> ResponseCode | None:
+        """Power on, down, or off; returns why it cannot be."""
+        if progress is ChargeProgress.SCHEDULE_RENEGOTIATION:
+            return None
+        if progress is ChargeProgress.START:
+            if self.contactor_stuck and not self.contactor_closed:
+                return ResponseCode.FAILED_CONTACTOR_ERROR
+            self.contactor_closed = True
+            car.energised = True
+            return None
+        if progress is ChargeProgress.STANDBY and not self.secc.settings.standby:
+            return None  # declined: power stays as it is
+        self.control.end(now_ns)
+        self._begun = False
+        if abs(car.power_w(now_ns)) > NO_POWER_W:
+            return ResponseCode.FAILED_POWER_DELIVERY_NOT_APPLIED
+        if progress is ChargeProgress.STANDBY:
+            car.energised = False  # the contactor stays closed
+        elif self.contactor_stuck:
+            car.energised = False
+            return ResponseCode.FAILED_CONTACTOR_ERROR
+        else:
+            self._open_contactor("stop")
+        return None
+
     def _open_contactor(self, cause: str) -> None:
-        """Open; under load only an injected cause makes it legal, and none is injected here."""
+        """Open; under load only an injected cause makes it legal."""
         now_ns = self.stage.env.now_ns
         car = self.car
         if car is not None:
             power_w = car.power_w(now_ns)
             if abs(power_w) > NO_POWER_W:
                 detail = f"EVSE{self.evse_id:03d} at {power_w:.0f} W ({cause})"
-                self.stage.recorder.event(now_ns, self.evse_id, "opened_under_load", detail)
-                self.stage.checks.broken("contactor_load", f"{detail} at {now_ns * 1e-9:.3f} s")
+                self.stage.recorder.event(now_ns, self.evse_id, "opened_under_load", self.blamed(detail))
+                if not self.injected:
+                    self.stage.checks.broken("contactor_load", f"{detail} at {now_ns * 1e-9:.3f} s")
                 car.cut(now_ns)
             car.energised = False
         self.contactor_closed = False
@@ -230,6 +307,7 @@ class Station:
     def _silence(self, now_ns: int) -> None:
         self.secc.timeout(now_ns)
         if self.secc.ended is not None:
+            self.stage.recorder.event(now_ns, self.evse_id, "timer", f"SECC: {self.secc.detail}")
             self.lose(f"SECC: {self.secc.detail or self.secc.ended.value}")
 
     def lose(self, reason: str) -> None:
@@ -237,7 +315,7 @@ class Station:
         now_ns = self.stage.env.now_ns
         if self.lost is not None:
             return
-        self.lost = reason
+        self.lost = reason = self.blamed(reason)
         self.secc.disconnect(reason)
         self.stage.recorder.event(now_ns, self.evse_id, "session_lost", reason)
         self._regulating = False
@@ -246,19 +324,26 @@ class Station:
         if car is None or not self.contactor_closed:
             return
         # DC: the station ramps down itself. AC: the pilot goes off and the vehicle ramps down.
-        car.ramp_off(now_ns)
+        if self.is_dc or self.car_obeys_pilot:
+            car.ramp_off(now_ns)
         forced_ns = now_ns + to_ns(self.stage.scenario.evse.forced_open_s)
-        At(self.stage.env, min(car.end_ns, forced_ns), place(DECIDE, self.evse_id), self._open_after_loss)
+        off_ns = car.end_ns if self.is_dc or self.car_obeys_pilot else forced_ns
+        At(self.stage.env, min(off_ns, forced_ns), place(DECIDE, self.evse_id), self._open_after_loss)
+
+    def blamed(self, reason: str) -> str:
+        """A reason, with the fault that was put in."""
+        return f"{reason} [{self.injected}]" if self.injected else reason
 
     def _open_after_loss(self, _: Moment) -> None:
-        if self.contactor_closed:
+        if self.contactor_closed and self.lost is not None:
             self._open_contactor("communication lost")
 
     # --- the charge loop ---
 
     def _answer_loop(self, answer: Answer[Any], car: Car, now_ns: int) -> None:
         secc, control = self.secc, self.control
-        if self.loops == 0:
+        if not self._begun:
+            self._begun = True
             car.kind = self._settled(car.kind)
             control.plan(car.kind, secc.said, now_ns)
             if self.is_dc and self.stage.scenario.evse.dc_regulation == "periodic":
@@ -332,17 +417,56 @@ class Station:
         """What is not said in every loop: the notification that stands, and the meter."""
         return statement._replace(
             notification=self._notification,
-            notification_max_delay_s=self.stage.scenario.secc.notification_max_delay_s,
-            meter_charged_wh=int(car.charged_ws / 3600.0),
-            meter_discharged_wh=int(car.discharged_ws / 3600.0),
+            notification_max_delay_s=self._delay_s(self.stage.env.now_ns),
+            meter_charged_wh=int(car.charged_ws / 3600.0 * self.meter_factor),
+            meter_discharged_wh=int(car.discharged_ws / 3600.0 * self.meter_factor),
         )
+
+    # --- notifications ---
+
+    def ask(self, kind: EVSENotification, max_delay_s: int, services: tuple[ServiceID, ...] | None = None) -> bool:
+        """Notify the vehicle in each response until it obeys; false if there is no session that could hear it."""
+        now_ns = self.stage.env.now_ns
+        hears = self.secc.ended is None and self.secc.state in HEARS
+        detail = f"{kind.value}, within {max_delay_s} s" if hears else f"{kind.value}: nobody hears it"
+        self.stage.recorder.event(now_ns, self.evse_id, "notified", detail)
+        if hears:
+            self.proposed = services
+            self.secc.meter_owed = self.secc.meter_owed or kind is EVSENotification.METERING_CONFIRMATION
+            self._notify(kind, now_ns + max_delay_s * NS)
+            At(self.stage.env, self._notification_until_ns, place(DECIDE, self.evse_id), self._look_whether_obeyed)
+        return hears
+
+    def _notify(self, kind: EVSENotification, until_ns: int) -> None:
+        self._notification = kind
+        self._notification_until_ns = until_ns
+
+    def _obeyed(self, progress: ChargeProgress) -> None:
+        """The vehicle does something else than another turn: what was asked for is being done."""
+        if self._notification is not EVSENotification.SCHEDULE_RENEGOTIATION or progress is ChargeProgress.STOP:
+            self._notification = None
+
+    def _delay_s(self, now_ns: int) -> int:
+        """What is left of NotificationMaxDelay, in whole seconds."""
+        left_ns = self._notification_until_ns - now_ns
+        return left_ns // NS if left_ns > 0 else 0
+
+    def _look_whether_obeyed(self, _: Moment) -> None:
+        """A vehicle that does not stop when it is told to loses its session; other requests just stand."""
+        now_ns, kind = self.stage.env.now_ns, self._notification
+        if kind is None or now_ns < self._notification_until_ns or self.secc.ended is not None:
+            return
+        self.stage.recorder.event(now_ns, self.evse_id, "notification_ignored", kind.value)
+        if kind is EVSENotification.TERMINATE:
+            self.lose("Terminate was not obeyed")
 
     def _look_at_departure(self, now_ns: int) -> None:
         """Notify a schedule renegotiation when the departure, as said, has moved too far from the plan."""
         tolerance_s = self._renegotiate_if_s or 0.0
         departure_s = self._departure_s()
         if abs(departure_s - self._planned_departure_s) > tolerance_s + DEPARTURE_STEP_S:
-            self._notification = EVSENotification.SCHEDULE_RENEGOTIATION
+            max_delay_s = self.stage.scenario.secc.notification_max_delay_s
+            self._notify(EVSENotification.SCHEDULE_RENEGOTIATION, now_ns + max_delay_s * NS)
             self.control.hold_at_zero = self.stage.scenario.secc.renegotiation_power == "zero"
             self.stage.recorder.event(
                 now_ns,

@@ -108,6 +108,18 @@ class Ev(Section):
     renegotiate_from: Literal["schedule_exchange", "charge_parameter_discovery"] = Field(
         "schedule_exchange", description="request that follows PowerDelivery(ScheduleRenegotiation)"
     )
+    pause_answer: Literal["pause", "standby"] = Field(
+        "pause", description="what a vehicle does when its station asks for a pause"
+    )
+    standby_poll_s: Annotated[float, Field(gt=0.0, lt=60.0)] = Field(
+        10.0, description="in standby: how often the vehicle asks whether it may go on"
+    )
+    wake_after_s: PositiveSeconds | None = Field(
+        None, description="a paused vehicle wakes by its own timer after so long; empty: it waits to be woken"
+    )
+    retry_after_s: PositiveSeconds | None = Field(
+        None, description="after a lost session the vehicle begins a new one so much later; empty: it waits to leave"
+    )
     pilot_off_response_s: Seconds = Field(1.0, description="AC: time to reach zero power after the pilot goes off")
 
 
@@ -161,6 +173,11 @@ class Secc(Section):
     )
     sequence_timeout_s: PositiveSeconds = Field(60.0, description="any other response to the next request")
     ongoing_limit_s: PositiveSeconds = Field(55.0, description="how long a phase may stay Ongoing")
+    authorization_limit_s: PositiveSeconds = Field(
+        55.0, description="how long authorisation may take; the vehicle waits 5 s longer"
+    )
+    standby: bool = Field(True, description="whether the station grants standby")
+    service_renegotiation: bool = Field(True, description="whether the station lets the service be chosen anew")
     power_off_deadline_s: Annotated[float, Field(gt=0.0, le=1.5)] = Field(
         1.0, description="ramp and opening after PowerDeliveryReq(Stop)"
     )
@@ -373,11 +390,100 @@ class Limits(Section):
 
 
 class DriverChange(Section):
-    """A driver changes the departure while plugged in."""
+    """A driver changes the plan while plugged in."""
 
     t_s: Seconds
     ev_id: int = Field(ge=0)
-    departure_s: Seconds = Field(description="new departure [s since the start of the run]")
+    departure_s: Seconds | None = Field(None, description="new departure [s since the start of the run]")
+    target_soc: Share | None = Field(None, description="new state of charge wanted at departure [-]")
+    leaves_now: bool = Field(False, description="the driver is back and wants to go: departure is now")
+    wakes: bool = Field(False, description="a paused vehicle wakes by its own timer")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "DriverChange":
+        if self.departure_s is None and self.target_soc is None and not self.leaves_now and not self.wakes:
+            raise ValueError("a change needs departure_s, target_soc, leaves_now or wakes")
+        return self
+
+
+class Targets(Section):
+    """Which pairs of vehicle and station an entry concerns."""
+
+    ev_ids: tuple[int, ...] = Field((), description="numbers of the vehicles; empty: all")
+    share: Share = Field(1.0, description="share of those, drawn per vehicle")
+
+
+class StationAsk(Targets):
+    """A station asks something of its vehicle while the session runs."""
+
+    t_s: Seconds
+    ask: Literal[
+        "pause",
+        "exit_standby",
+        "terminate",
+        "schedule_renegotiation",
+        "service_renegotiation",
+        "metering_confirmation",
+        "wake",
+    ] = Field(description="EVSENotification; wake toggles the pilot of a paused vehicle")
+    max_delay_s: int = Field(60, ge=0, le=65535, description="NotificationMaxDelay")
+    services: tuple[ServiceName, ...] = Field(
+        (), description="service_renegotiation: what the vehicle would take next, best first; empty: what it has"
+    )
+
+
+FAULT_KINDS = (
+    "link_delay",
+    "lost_segment",
+    "link_down",
+    "tcp_reset",
+    "evse_restart",
+    "contactor_stuck",
+    "isolation_fault",
+    "ev_silent",
+    "ev_unplugged",
+    "ev_mute",
+    "wrong_meter",
+    "sensor_stuck",
+    "sensor_biased",
+    "clock_skew",
+)
+
+
+class Fault(Targets):
+    """Something goes wrong: at a time, or at random at a rate."""
+
+    kind: Literal[
+        "link_delay",
+        "lost_segment",
+        "link_down",
+        "tcp_reset",
+        "evse_restart",
+        "contactor_stuck",
+        "isolation_fault",
+        "ev_silent",
+        "ev_unplugged",
+        "ev_mute",
+        "wrong_meter",
+        "sensor_stuck",
+        "sensor_biased",
+        "clock_skew",
+    ]
+    t_s: Seconds | None = Field(None, description="when; instead of a rate")
+    rate_per_h: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
+        None, description="expected number per vehicle and hour, at random times from the run's seed"
+    )
+    duration_s: PositiveSeconds = Field(10.0, description="of faults that pass")
+    delay_s: Seconds = Field(0.3, description="link_delay: added to each message")
+    meter_factor: Annotated[float, Field(ge=0.0, le=100.0)] = Field(1.5, description="wrong_meter")
+    bias_hz: Annotated[float, Field(ge=-5.0, le=5.0)] = Field(0.1, description="sensor_biased")
+    skew_s: int = Field(60, ge=-86400, le=86400, description="clock_skew: the vehicle's clock is ahead by so much")
+
+    @model_validator(mode="after")
+    def _when(self) -> "Fault":
+        if (self.t_s is None) == (self.rate_per_h is None):
+            raise ValueError("a fault needs t_s or rate_per_h, one of the two")
+        return self
 
 
 class Record(Section):
@@ -416,4 +522,6 @@ class Scenario(Section):
     products: tuple[Contract, ...] = ()
     limits: Limits = Limits()
     driver: tuple[DriverChange, ...] = ()
+    station: tuple[StationAsk, ...] = ()
+    faults: tuple[Fault, ...] = ()
     record: Record = Record()

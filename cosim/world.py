@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from cosim.agenda import Agenda, Appointment
 from cosim.build import Builder
 from cosim.checks import Check, Checks
 from cosim.driver import OFFER, At, Clock, Moment, place, seldom_collected
 from cosim.ev import Ev
+from cosim.faults import strike
 from cosim.feasible import ANSWERING, problems, warnings
 from cosim.fleet import Fleet
 from cosim.grid import Grid
@@ -20,14 +22,23 @@ from cosim.loop import loop_estimate, loop_figures
 from cosim.offer import limits_w
 from cosim.people import draw_visits, offered_w
 from cosim.recorder import Part, Recorder
-from cosim.scenario import DriverChange, Scenario, to_ns
+from cosim.scenario import DriverChange, Fault, Scenario, to_ns
 from cosim.site import lay_out
 from cosim.sources import nominal_hz
 from cosim.stage import Stage
 from cosim.sums import micro
+from protocol.iso20.codes import EVSENotification, ServiceID
 
 __all__ = ["Check", "Outcome", "World", "problems", "warnings"]
 
+ASKS = {
+    "pause": EVSENotification.PAUSE,
+    "exit_standby": EVSENotification.EXIT_STANDBY,
+    "terminate": EVSENotification.TERMINATE,
+    "schedule_renegotiation": EVSENotification.SCHEDULE_RENEGOTIATION,
+    "service_renegotiation": EVSENotification.SERVICE_RENEGOTIATION,
+    "metering_confirmation": EVSENotification.METERING_CONFIRMATION,
+}
 END = OFFER + 1  # rank of the end of a run: after everything else of its instant
 
 
@@ -78,6 +89,7 @@ class World:
         visits = draw_visits(scenario, inputs)
         self._loop = loop_estimate(scenario, inputs, visits) if scenario.grid.model in ANSWERING else None
         self._builder = Builder(self._stage, lay_out(scenario.sites, len(visits)))
+        self.agenda = Agenda(scenario, (visit.ev_id for visit in visits))
         self._coming = sorted(visits, key=lambda visit: (visit.arrive_ns, visit.ev_id), reverse=True)
         fleet.standby_uj = len(visits) * micro(scenario.evse.standby_w * scenario.grid.tick_s)
         self._should_stop: Callable[[], bool] = lambda: False
@@ -112,8 +124,8 @@ class World:
         At(env, to_ns(self._scenario.duration_s), place(END), lambda _: self._end.succeed("done"))
         env.process(self._stage.grid.run(self._each_tick))
         self._await_next()
-        for change in self._scenario.driver:
-            At(env, to_ns(change.t_s), place(OFFER, change.ev_id), self._driver_changes, change)
+        for each in self.agenda.appointments:
+            At(env, each.at_ns, place(OFFER, each.ev_id), self._keep, each)
         stage = self._stage
         try:
             with seldom_collected():
@@ -138,7 +150,7 @@ class World:
         visit = self._coming.pop()
         ev = self._builder.couple(visit)
         self._present[visit.ev_id] = ev
-        process = self._stage.env.process(ev.live())
+        ev.process = process = self._stage.env.process(ev.live())
         assert process.callbacks is not None, "the process has just begun"
         process.callbacks.append(lambda _: self._leave(visit.ev_id))
         self._await_next()
@@ -146,13 +158,40 @@ class World:
     def _leave(self, ev_id: int) -> None:
         del self._present[ev_id]
 
-    def _driver_changes(self, event: Moment) -> None:
-        change: DriverChange = event.value
-        ev = self._present.get(change.ev_id)
-        detail = f"departure moved to {change.departure_s:g} s" if ev else "not plugged in: no effect"
-        self._stage.recorder.event(self._stage.env.now_ns, change.ev_id, "driver_change", detail)
-        if ev is not None:
-            ev.change_departure(to_ns(change.departure_s))
+    def _keep(self, event: Moment) -> None:
+        """An appointment has come: a change of plan, a request of the station, or a fault."""
+        appointment: Appointment = event.value
+        entry, now_ns = appointment.entry, self._stage.env.now_ns
+        ev = self._present.get(appointment.ev_id)
+        if isinstance(entry, DriverChange):
+            detail = self._changed(ev, entry, now_ns) if ev else "not plugged in: no effect"
+            self._stage.recorder.event(now_ns, appointment.ev_id, "driver_change", detail)
+        elif ev is None:
+            return
+        elif isinstance(entry, Fault):
+            strike(self._stage, ev, entry)
+        elif entry.ask == "wake":
+            self._stage.recorder.event(now_ns, appointment.ev_id, "pilot_toggled", "")
+            ev.wake()
+        else:
+            services = tuple(ServiceID[name] for name in entry.services) or None
+            ev.station.ask(ASKS[entry.ask], entry.max_delay_s, services)
+
+    def _changed(self, ev: Ev, change: DriverChange, now_ns: int) -> str:
+        """Change the plan of a vehicle that is plugged in; what was changed, in words."""
+        done = []
+        if change.target_soc is not None:
+            done.append(f"target moved to {100.0 * ev.change_target(change.target_soc):g} %")
+        if change.leaves_now:
+            ev.change_departure(now_ns)
+            done.append("leaves now")
+        elif change.departure_s is not None:
+            ev.change_departure(max(to_ns(change.departure_s), now_ns))
+            done.append(f"departure moved to {change.departure_s:g} s")
+        if change.wakes:
+            ev.wake()
+            done.append("wakes")
+        return ", ".join(done)
 
     # --- each grid tick ---
 

@@ -604,8 +604,10 @@ class EVCC(Session):
             self._wish = _Wish.LEAVING
         elif key is ChargeProgress.STANDBY:
             self.energised = False
-        elif key is MeteringConfirmationReq and self._wish is _Wish.CONFIRM_METER:
-            self._wish = _Wish.GO_ON
+        elif key is MeteringConfirmationReq:
+            self.notification = None  # done; the response carries no EVSEStatus that would withdraw it
+            if self._wish is _Wish.CONFIRM_METER:
+                self._wish = _Wish.GO_ON
         elif key is ChargeProgress.SCHEDULE_RENEGOTIATION and self._wish is _Wish.RENEGOTIATE:
             again = self.settings.renegotiate_from is State.CHARGE_PARAMETER_DISCOVERY
             self._wish = _Wish.DISCOVER_AGAIN if again else _Wish.GO_ON

@@ -153,6 +153,11 @@ class Session:
         if self.ended is None:
             self._end(EndReason.DISCONNECTED, detail)
 
+    def skew(self, seconds: int) -> None:
+        """Put this end's clock ahead: its time stamps, and the anchors it counts from, follow."""
+        self._epoch_s += seconds
+        self._header_until_ns = -1
+
     def _end(self, reason: EndReason, detail: str) -> None:
         self.ended = reason
         self.detail = detail
