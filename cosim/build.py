@@ -12,7 +12,7 @@ from cosim.site import Site, site_of
 from cosim.stage import Stage
 from models.car.converter import NO_LOSS, Converter, Loss
 from models.car.vehicle import DC_STATION_LOSS, Vehicle, vehicle_losses
-from protocol.iso20.codes import ServiceID
+from protocol.iso20.codes import ControlMode, MobilityNeedsMode, ServiceID
 from protocol.iso20.evcc import EVCC, EVCCSettings
 from protocol.iso20.ratings import EVRatings, EVSERatings
 from protocol.iso20.secc import SECC, SECCSettings
@@ -114,6 +114,10 @@ class Builder:
             per_phase=section.per_phase and vehicle.ac_phases == 3,
             renegotiate_from=State.CHARGE_PARAMETER_DISCOVERY if from_discovery else State.SCHEDULE_EXCHANGE,
             timers=self._timers,
+            control_mode=ControlMode.SCHEDULED if section.control_mode == "scheduled" else ControlMode.DYNAMIC,
+            mobility_needs_mode=MobilityNeedsMode.SECC
+            if section.mobility_needs == "station"
+            else MobilityNeedsMode.EVCC,
             epoch_s=self._stage.epoch_s,
         )
 
@@ -124,6 +128,7 @@ class Builder:
             ratings=self._ratings[is_dc],
             services=DC_SERVICES if is_dc else AC_SERVICES,
             discharge_limits_negative=self._stage.scenario.secc.discharge_limits == "negative",
+            settles_needs=self._stage.scenario.ev.mobility_needs == "station",
             standby=self._stage.scenario.secc.standby,
             service_renegotiation=self._stage.scenario.secc.service_renegotiation,
             timers=self._timers,

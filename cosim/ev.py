@@ -14,13 +14,14 @@ from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Moment, Recurring, Si
 from cosim.evse import Station
 from cosim.journal import LOOP_REQUESTS, TO_EVSE
 from cosim.offer import obey, offer
-from cosim.scenario import to_ns
+from cosim.scenario import NS, to_ns
 from cosim.stage import Stage
 from models.car.vehicle import Vehicle
 from models.draws import stream_key, uniform
 from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing
-from protocol.iso20.evcc import EVCC, Offer
+from protocol.iso20.evcc import EVCC, Offer, OfferAside
 from protocol.iso20.evcc import Event as Meaning
+from protocol.iso20.profiles import Profile, Schedule, follow, power_at_w
 from protocol.iso20.sequence import State
 from protocol.iso20.services import SERVICES
 from protocol.iso20.session import EndReason
@@ -79,10 +80,12 @@ class Ev:
         "_journal",
         "_leaving",
         "_left_loop",
+        "_needs_ns",
         "_offer_place",
         "_pause_ns",
         "_repeat_ns",
         "_request_there",
+        "_scheduled",
         "_standby_refused",
         "_then",
         "_turn_due",
@@ -143,6 +146,8 @@ class Ev:
         self._then: Callable[[], object] = evcc.stop  # what is wished once power is down
         self._departs = False  # it is the driver who wants to go
         self._standby_refused = False
+        self._scheduled = scenario.ev.control_mode == "scheduled"
+        self._needs_ns = -1  # of what the station has settled and this car has taken over
         self._dead = False
         self._doze: Event | None = None
         self.process: Process | None = None
@@ -260,6 +265,7 @@ class Ev:
         meaning = evcc.receive(response, env.now_ns)
         if meaning is ENDED:
             return
+        self._take_over()
         if meaning is Meaning.WARNING and step is ChargeProgress.STANDBY:
             self._standby_refused = True
         present_v = getattr(response, "evse_present_voltage", None)
@@ -319,6 +325,8 @@ class Ev:
             self._expire(now_ns)
         elif self.evcc.receive(response, now_ns) is not ENDED:
             self._apply(response, now_ns)
+            if self.evcc.needs is not None:
+                self._take_over()
             gap_ns = self._gap_ns
             if self._gap_jitter_ns:
                 draw = uniform(self._gap_key, self._ev_id, self.requests)
@@ -465,7 +473,7 @@ class Ev:
         if self._is_dc:
             self.evse_a = response.evse_present_current.number
             return
-        setpoint_w = self.evcc.target_w
+        setpoint_w = self._promised_w(now_ns) if self._scheduled else self.evcc.target_w
         if setpoint_w == self.obeyed_w or self._leaving or self.station.lost is not None:
             return  # the last one: the pilot is off
         self.car.make_room()
@@ -480,6 +488,65 @@ class Ev:
         voltage_v = voltage_at_v(kind, soc, power_w) if kind.is_dc else 0.0
         self.offer_ns, self.offer_soc, self.offer_v = now_ns, soc, voltage_v
         said = offer(kind, self.visit.target_soc, soc, self.departure_ns - now_ns, power_w, voltage_v)
+        if self._scheduled:
+            said = said._replace(aside=self._aside(said, now_ns))
         if self._leaving:
             return said._replace(maximum_charge_w=0.0, maximum_discharge_w=0.0, maximum_discharge_a=0.0)
         return said
+
+    # --- Scheduled mode: the car follows what it has promised ---
+
+    def _aside(self, said: Offer, now_ns: int) -> OfferAside:
+        """The promise for the next start, and on DC the current that keeps the one in force."""
+        evcc = self.evcc
+        profile = None
+        if evcc.schedules and evcc.state is not State.CHARGE_LOOP:
+            profile = self._promise(evcc.schedules[0], said, now_ns)
+        target_a = 0.0
+        if self._is_dc and evcc.profile is not None and not self._leaving and said.present_v > 0.0:
+            target_a = self._promised_w(now_ns) / said.present_v
+        return OfferAside(target_a=target_a, profile=profile)
+
+    def _promise(self, schedule: Schedule, said: Offer, now_ns: int) -> Profile:
+        """Take as much of the schedule as the car can: a station that grants discharging only is helped out."""
+        anchor_s = self.evcc.clock_s(now_ns)
+        length_s = sum(step.duration_s for step in schedule.charging)
+        left_s = max(1.0, float(math.ceil(schedule.anchor_s + length_s - anchor_s)))
+        gives = bool(schedule.discharging) and power_at_w(schedule.charging, 0.0) <= 0.0
+        steps = follow(
+            schedule,
+            -math.inf if gives else math.inf,
+            said.maximum_charge_w,
+            said.maximum_discharge_w if said.minimum_energy_wh < 0.0 else 0.0,
+            left_s,
+            float(anchor_s - schedule.anchor_s),
+        )
+        return Profile(schedule.tuple_id, anchor_s, steps)
+
+    def _promised_w(self, now_ns: int) -> float:
+        """Power that the promise in force names for now."""
+        profile = self.evcc.profile
+        if profile is None:
+            return 0.0
+        return power_at_w(profile.steps, float(self.evcc.clock_s(now_ns) - profile.anchor_s))
+
+    # --- MobilityNeedsMode 2: the station settles departure and charge ---
+
+    def _take_over(self) -> None:
+        """What the station has settled becomes the car's own plan."""
+        evcc = self.evcc
+        needs = evcc.needs
+        if needs is None or evcc.needs_ns == self._needs_ns:
+            return
+        self._needs_ns = evcc.needs_ns
+        if needs.departure_s is not None:
+            departure_ns = evcc.needs_ns + needs.departure_s * NS
+            if abs(departure_ns - self.departure_ns) > 2 * NS:  # whole seconds on the wire
+                self.change_departure(departure_ns)
+        if needs.minimum_soc is not None and abs(needs.minimum_soc / 100.0 - self.car.kind.minimum_soc) > 0.005:
+            floor_soc = min(needs.minimum_soc / 100.0, self.car.kind.maximum_soc)
+            kind = self.car.kind._replace(minimum_soc=floor_soc)
+            self.car.kind = self.stage.kinds.setdefault(kind, kind)
+            self.change_target(self.visit.target_soc)
+        if needs.target_soc is not None and abs(needs.target_soc / 100.0 - self.visit.target_soc) > 0.005:
+            self.change_target(needs.target_soc / 100.0)

@@ -4,7 +4,7 @@ What it says comes from `protocol`, what it decides from `cosim/control.py`. It 
 carried and what it measured itself.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from cosim.car import Car
 from cosim.control import Control, at_meter_w, direct
@@ -18,9 +18,11 @@ from models.car.converter import loss_w
 from models.control.limits import CURRENT, EV_POWER, STATION_POWER
 from models.draws import stream_key, uniform
 from protocol.iso20.answers import Answer as Statement
+from protocol.iso20.answers import AnswerAside
 from protocol.iso20.codes import (
     ChargeProgress,
     ChargingSession,
+    ControlMode,
     EVSENotification,
     Processing,
     ResponseCode,
@@ -29,6 +31,8 @@ from protocol.iso20.codes import (
 from protocol.iso20.common import AuthorizationReq, PowerDeliveryReq, ScheduleExchangeReq, SessionStopReq
 from protocol.iso20.dc import DCCableCheckReq, DCPreChargeReq, DCWeldingDetectionReq
 from protocol.iso20.metering import MeteringConfirmationReq
+from protocol.iso20.needs import MobilityNeeds
+from protocol.iso20.profiles import PowerStep, Schedule
 from protocol.iso20.secc import SECC
 from protocol.iso20.sequence import State
 from protocol.iso20.session import EndReason
@@ -36,7 +40,16 @@ from protocol.iso20.session import EndReason
 ORDERLY = (EndReason.TERMINATED, EndReason.PAUSED)
 HEARS = (State.CHARGE_LOOP, State.STANDBY, State.POWER_DELIVERY)  # responses there carry EVSEStatus
 NO_POWER_W = 1.0  # below this a contactor may open
+ACK_MAX_DELAY_S = 30  # a guess that a deployed stack marks as one
 DEPARTURE_STEP_S = 1.0  # DepartureTime travels in whole seconds
+
+
+class Needs(NamedTuple):
+    """What the station settles for the vehicle (MobilityNeedsMode 2); negative: nothing said."""
+
+    departure_ns: int = -1
+    target_soc: float = -1.0
+    minimum_soc: float = -1.0
 
 
 class Station:
@@ -58,6 +71,8 @@ class Station:
         "_regulating",
         "_renegotiate_if_s",
         "_responses",
+        "_scheduled",
+        "_scheduled_ns",
         "_timer",
         "car",
         "car_obeys_pilot",
@@ -72,6 +87,7 @@ class Station:
         "loops",
         "lost",
         "meter_factor",
+        "needs",
         "proposed",
         "secc",
         "site",
@@ -99,6 +115,9 @@ class Station:
         self._notification: EVSENotification | None = None
         self._notification_until_ns = 0
         self._begun = False  # the loop, since power was last off
+        self._scheduled = False  # the session is in Scheduled mode
+        self._scheduled_ns = 0  # when the schedule in force was granted
+        self.needs: Needs | None = None  # what the station states of them, see `Needs`
         self.proposed: tuple[ServiceID, ...] | None = None  # for a service renegotiation
         self.injected = ""  # fault in force, named when a session ends by it
         self.contactor_stuck = self.isolation_fault = False
@@ -223,6 +242,7 @@ class Station:
             self.control.hold_at_zero = False
             if self._begun:
                 self.control.plan(car.kind, self.secc.said, now_ns)
+            return Statement(aside=self._schedule_aside(car, now_ns))
         return Statement(processing=processing, present_v=present_v)
 
     # --- power on, power off ---
@@ -344,6 +364,8 @@ class Station:
         secc, control = self.secc, self.control
         if not self._begun:
             self._begun = True
+            assert secc.agreed is not None, "the loop comes after ServiceSelection"
+            self._scheduled = secc.agreed.control_mode is ControlMode.SCHEDULED
             car.kind = self._settled(car.kind)
             control.plan(car.kind, secc.said, now_ns)
             if self.is_dc and self.stage.scenario.evse.dc_regulation == "periodic":
@@ -352,7 +374,9 @@ class Station:
             self._look_at_departure(now_ns)
         power_w = car.power_w(now_ns)
         changed = not self._regulating and control.decide(car, secc.said, power_w, now_ns)
-        if changed and self.is_dc:
+        if self._scheduled:
+            self._follow_vehicle(car, now_ns)
+        elif changed and self.is_dc:
             self._command(car, now_ns)
         statement = self._dc_statement(car, power_w) if self.is_dc else self._ac_statement(car, power_w)
         response = secc.respond(statement, now_ns)
@@ -391,7 +415,7 @@ class Station:
 
     def _ac_statement(self, car: Car, power_w: float) -> Statement:
         """The setpoint, and the power that is measured."""
-        if self._notification is None and not self.secc.meter_owed:
+        if self._notification is None and not self.secc.meter_owed and self.needs is None:
             return Statement(Processing.FINISHED, 0.0, 0.0, power_w, self.control.plug_w)
         return self._with_meter(car, Statement(present_w=power_w, target_w=self.control.plug_w))
 
@@ -409,7 +433,7 @@ class Station:
             reason in (EV_POWER, STATION_POWER),
             reason == CURRENT,
         )
-        if self._notification is None and not self.secc.meter_owed:
+        if self._notification is None and not self.secc.meter_owed and self.needs is None:
             return statement
         return self._with_meter(car, statement)
 
@@ -420,6 +444,62 @@ class Station:
             notification_max_delay_s=self._delay_s(self.stage.env.now_ns),
             meter_charged_wh=int(car.charged_ws / 3600.0 * self.meter_factor),
             meter_discharged_wh=int(car.discharged_ws / 3600.0 * self.meter_factor),
+            aside=AnswerAside(needs=self._stated_needs(self.stage.env.now_ns)),
+        )
+
+    # --- schedules and needs ---
+
+    def _schedule_aside(self, car: Car, now_ns: int) -> AnswerAside:
+        """What ScheduleExchangeRes carries besides: the schedule in Scheduled mode, needs with MobilityNeedsMode 2.
+
+        The schedule grants what the station wants at the moment, for as long as it reaches: the policy's power in the
+        loop, the plan before it.
+        """
+        secc = self.secc
+        assert secc.agreed is not None, "schedules come after ServiceSelection"
+        if secc.agreed.control_mode is not ControlMode.SCHEDULED:
+            return AnswerAside(needs=self._stated_needs(now_ns))
+        if not self._begun:
+            car.kind = self._settled(car.kind)
+            self.control.plan(car.kind, secc.said, now_ns)
+        self._scheduled_ns = now_ns
+        wanted_w = self.control.plug_w if self._begun else self.control.scheduled_w
+        horizon_s = self.stage.scenario.secc.schedule_horizon_s
+        charging = (PowerStep(horizon_s, wanted_w if wanted_w > 0.0 else 0.0),)
+        discharging = (PowerStep(horizon_s, wanted_w if wanted_w < 0.0 else 0.0),)
+        anchor_s = self.stage.epoch_s + now_ns // NS
+        is_bpt = secc.agreed.service.is_bpt
+        return AnswerAside(schedules=(Schedule(1, anchor_s, charging, discharging if is_bpt else ()),))
+
+    def _follow_vehicle(self, car: Car, now_ns: int) -> None:
+        """Scheduled mode: the vehicle leads, on DC by its current; a schedule that no longer fits is renegotiated."""
+        said, secc = self.secc.said, self.secc
+        if self.is_dc:
+            limit_w = car.kind.station_charge_w if said.target_a > 0.0 else car.kind.station_discharge_w
+            asked_w = said.target_a * car.voltage_v(0.0)
+            car.make_room()
+            direct(car, car.kind, car.sums, said, min(max(asked_w, -limit_w), limit_w), now_ns)
+        section = self.stage.scenario.secc
+        if self._notification is not None or now_ns - self._scheduled_ns < to_ns(section.reschedule_every_s):
+            return
+        schedule = secc.schedules[0]
+        granted_w = schedule.charging[0].power_w + (schedule.discharging[0].power_w if schedule.discharging else 0.0)
+        if abs(self.control.plug_w - granted_w) > section.reschedule_if_w:
+            self._notify(EVSENotification.SCHEDULE_RENEGOTIATION, now_ns + section.notification_max_delay_s * NS)
+            detail = f"ScheduleRenegotiation: {granted_w:.0f} W granted, {self.control.plug_w:.0f} W wanted"
+            self.stage.recorder.event(now_ns, self.evse_id, "notified", detail)
+
+    def _stated_needs(self, now_ns: int) -> MobilityNeeds | None:
+        """Departure and charge as the station wants them, for the wire."""
+        needs = self.needs
+        if needs is None:
+            return None
+        left_ns = max(needs.departure_ns - now_ns, 0)
+        return MobilityNeeds(
+            departure_s=None if needs.departure_ns < 0 else -(-left_ns // NS),
+            minimum_soc=None if needs.minimum_soc < 0.0 else round(100.0 * needs.minimum_soc),
+            target_soc=None if needs.target_soc < 0.0 else round(100.0 * needs.target_soc),
+            ack_max_delay_s=ACK_MAX_DELAY_S,
         )
 
     # --- notifications ---

@@ -108,6 +108,12 @@ class Ev(Section):
     renegotiate_from: Literal["schedule_exchange", "charge_parameter_discovery"] = Field(
         "schedule_exchange", description="request that follows PowerDelivery(ScheduleRenegotiation)"
     )
+    control_mode: Literal["dynamic", "scheduled"] = Field(
+        "dynamic", description="the station decides in every loop, or the vehicle follows a schedule it was granted"
+    )
+    mobility_needs: Literal["ev", "station"] = Field(
+        "ev", description="who may state departure and charge in Dynamic mode: MobilityNeedsMode 1 or 2"
+    )
     pause_answer: Literal["pause", "standby"] = Field(
         "pause", description="what a vehicle does when its station asks for a pause"
     )
@@ -175,6 +181,13 @@ class Secc(Section):
     ongoing_limit_s: PositiveSeconds = Field(55.0, description="how long a phase may stay Ongoing")
     authorization_limit_s: PositiveSeconds = Field(
         55.0, description="how long authorisation may take; the vehicle waits 5 s longer"
+    )
+    schedule_horizon_s: PositiveSeconds = Field(86_400.0, description="how far a schedule reaches; Scheduled mode")
+    reschedule_if_w: Watts = Field(
+        200.0, description="Scheduled mode: renegotiate when the power wanted differs from the schedule by more"
+    )
+    reschedule_every_s: PositiveSeconds = Field(
+        10.0, description="Scheduled mode: shortest time between two renegotiations of a session"
     )
     standby: bool = Field(True, description="whether the station grants standby")
     service_renegotiation: bool = Field(True, description="whether the station lets the service be chosen anew")
@@ -425,11 +438,15 @@ class StationAsk(Targets):
         "service_renegotiation",
         "metering_confirmation",
         "wake",
-    ] = Field(description="EVSENotification; wake toggles the pilot of a paused vehicle")
+        "needs",
+    ] = Field(description="EVSENotification; wake toggles the pilot of a paused vehicle; needs states them from now on")
     max_delay_s: int = Field(60, ge=0, le=65535, description="NotificationMaxDelay")
     services: tuple[ServiceName, ...] = Field(
         (), description="service_renegotiation: what the vehicle would take next, best first; empty: what it has"
     )
+    departure_s: Seconds | None = Field(None, description="needs: departure [s since the start of the run]")
+    target_soc: Share | None = Field(None, description="needs: state of charge at departure [-]")
+    minimum_soc: Share | None = Field(None, description="needs: state of charge to keep [-]")
 
 
 FAULT_KINDS = (

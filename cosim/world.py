@@ -9,6 +9,7 @@ from cosim.build import Builder
 from cosim.checks import Check, Checks
 from cosim.driver import OFFER, At, Clock, Moment, place, seldom_collected
 from cosim.ev import Ev
+from cosim.evse import Needs
 from cosim.faults import strike
 from cosim.feasible import ANSWERING, problems, warnings
 from cosim.fleet import Fleet
@@ -173,6 +174,13 @@ class World:
         elif entry.ask == "wake":
             self._stage.recorder.event(now_ns, appointment.ev_id, "pilot_toggled", "")
             ev.wake()
+        elif entry.ask == "needs":
+            ev.station.needs = Needs(
+                -1 if entry.departure_s is None else to_ns(entry.departure_s),
+                -1.0 if entry.target_soc is None else entry.target_soc,
+                -1.0 if entry.minimum_soc is None else entry.minimum_soc,
+            )
+            self._stage.recorder.event(now_ns, appointment.ev_id, "needs", "the station settles departure and charge")
         else:
             services = tuple(ServiceID[name] for name in entry.services) or None
             ev.station.ask(ASKS[entry.ask], entry.max_delay_s, services)

@@ -153,6 +153,10 @@ class Session:
         if self.ended is None:
             self._end(EndReason.DISCONNECTED, detail)
 
+    def clock_s(self, now_ns: int) -> int:
+        """Unix time by this end's own clock, in whole seconds: what its time stamps say."""
+        return self._epoch_s + now_ns // SECOND
+
     def skew(self, seconds: int) -> None:
         """Put this end's clock ahead: its time stamps, and the anchors it counts from, follow."""
         self._epoch_s += seconds
