@@ -234,6 +234,11 @@ def _product_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
     """Where the run is too coarse for what its products ask."""
     found = []
     named = [PRODUCTS[contract.product] for contract in scenario.products]
+    if named and scenario.grid.baseline != "declared" and hasattr(inputs.policy.memory, "declared_w"):
+        found.append(
+            f"grid.baseline {scenario.grid.baseline} leaves out the baseline that the policy declares: "
+            "energy that it returns will count as service"
+        )
     data_step_s = scenario.grid.tick_s * scenario.record.grid_every
     _, slow_loop_s, _, _ = _spans_s(scenario)
     for product in dict.fromkeys(named):

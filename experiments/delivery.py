@@ -29,7 +29,7 @@ from models.grid.delivery import (
 from models.grid.envelope import outside_envelope
 from models.grid.products import PRODUCTS, Product, shares
 from models.grid.scoring import SCORERS, Recording, RecordingError, Terms
-from models.policies.product import AT_ONCE, released_share
+from models.policies.product import released_share, row_parameters
 
 INSIDE = 0.05  # of the contract: distance from the envelope that counts as delivered
 SHORT = 0.95  # of the contract: less than this is capacity that is not there; the plug stands for the meter
@@ -123,16 +123,16 @@ def service_of(run: Run, scenario: Scenario, number: int) -> Service:
 
 
 def step_wanted(product: Product, time_s: Floats, deviation_hz: Floats) -> Floats:
-    """What a product that is released as a whole asks for: full from the release on, held, then back at its rate."""
+    """What a product released as a whole asks for: full from the release on, held, then back as the policy does."""
     asked = shares(product, deviation_hz)
-    off_pu_per_s = min(product.off_pu_per_s, AT_ONCE)
+    row = row_parameters(product)
     wanted = np.empty_like(asked)
     released_s = -math.inf
     for k, (now_s, share) in enumerate(zip(time_s.tolist(), asked.tolist(), strict=True)):
         if share >= 1.0 and now_s - released_s >= product.again_s:
             released_s = now_s
         since_s = now_s - released_s
-        wanted[k] = 0.0 if math.isinf(since_s) else released_share(since_s, product.hold_s, off_pu_per_s)
+        wanted[k] = 0.0 if math.isinf(since_s) else released_share(since_s, row["hold_s"], row["off_pu_per_s"])
     return wanted
 
 

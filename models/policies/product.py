@@ -17,6 +17,7 @@ from models.policies.droop_soc import cells_w
 OPERATION_MODE = "LocalFrequency"
 
 AT_ONCE = 1e9  # share per second: a return without a ramp
+RETURN_MARGIN = 0.75  # of the fastest return allowed: a loop makes stairs of the ramp, which are steeper for a second
 LONG_AGO_S = -1e12
 LEAST = 0.1  # of the most that may be returned: less is left for later
 SLACK_HZ = 1e-9
@@ -87,7 +88,7 @@ def row_parameters(product: Product) -> dict[str, float]:
     return dict(zip(names, corners(product), strict=True)) | {
         "follows_signal": 1.0 if product.kind == "signal" else 0.0,
         "hold_s": product.hold_s + product.full_s if product.kind == "step" else math.nan,
-        "off_pu_per_s": AT_ONCE if product.off_pu_per_s == INF else product.off_pu_per_s,
+        "off_pu_per_s": AT_ONCE if product.off_pu_per_s == INF else RETURN_MARGIN * product.off_pu_per_s,
         "again_s": product.again_s,
         "settlement_s": settlement_s,
         "restore_pu": product.recover_share * product.energy_h * 3600.0 / settlement_s if returns else 0.0,

@@ -113,9 +113,20 @@ def test_what_a_released_product_wants_is_held_and_then_given_back() -> None:
     deviation_hz = np.where((time_s >= 5.0) & (time_s < 5.5), -0.3, 0.0)
     wanted = step_wanted(PRODUCTS["ffr"], time_s, deviation_hz)
     assert wanted[49] == 0.0
-    assert set(wanted[50:100]) == {1.0}
-    assert wanted[125] == pytest.approx(0.5, abs=0.021)
-    assert wanted[155] == 0.0
+    assert set(wanted[50:113]) == {1.0}, "5 s beyond the 1.3 s to full power"
+    assert wanted[133] == pytest.approx(0.7, abs=0.016), "then back at 15 % a second"
+    assert wanted[181] == 0.0
+
+
+def test_a_release_of_ffr_passes_its_rules(here: Path) -> None:
+    rows = [f"{0.05 * k:.2f},{49.69 if 600 <= k < 700 else 50.0}" for k in range(1200)]
+    (here / "step.csv").write_text("\n".join(["t_s,f_hz", *rows]) + "\n", encoding="utf-8")
+    ffr = {"parameters": {"product": "ffr", "capacity_w": 8_000.0}, "products": [{"product": "ffr", "from_s": 20.0}]}
+    found = simulate("quickstart", out=here / "run", report=False, **{**QUIET, **ffr}).kpis["products"]["ffr"]
+    assert found["score"]["passes"] is True
+    assert found["score"]["full_time_s"] <= 1.3
+    assert found["score"]["max_deactivation_rate_per_s"] <= 0.2
+    assert found["score"]["required_duration_s"] == 5.0
 
 
 @pytest.mark.parametrize(
@@ -151,6 +162,12 @@ def test_what_a_released_product_wants_is_held_and_then_given_back() -> None:
             [],
             ["ieee1547 is a product of 60 Hz, the grid has 50 Hz"],
             id="another grid",
+        ),
+        pytest.param(
+            '[[products]]\nproduct = "fcr"\n[policy]\nname = "product"\n[grid]\nbaseline = "counterfactual"',
+            [],
+            ["grid.baseline counterfactual leaves out the baseline that the policy declares"],
+            id="another baseline",
         ),
     ],
 )

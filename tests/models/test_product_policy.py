@@ -133,8 +133,8 @@ def test_a_step_product_is_released_once_held_and_ready_again_in_time():
     assert asked[99] == 0.0
     assert asked[100] == -1_000.0
     assert asked[162] == -1_000.0, "held for 5 s beyond the 1.3 s to full power, although frequency is back"
-    assert asked[188] == pytest.approx(-500.0, abs=1.0), "then back at 20 % a second"
-    assert asked[220] == 0.0
+    assert asked[183] == pytest.approx(-700.0, abs=1.0), "then back at 15 % a second, three quarters of what is allowed"
+    assert asked[230] == 0.0
     assert {asked[t] for t in range(3_000, 4_000)} == {0.0}, "not again within 15 min"
     assert asked[10_000] == -1_000.0
 
