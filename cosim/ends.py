@@ -72,14 +72,17 @@ class EvEnd:
         inputs: Inputs,
         transmit: Transmit,
         settle: Callable[[EVCCSettings], EVCCSettings] = lambda settings: settings,
+        believes: bool = True,
     ) -> None:
+        """`settle` changes the EVCC's settings; with `believes` off, what the station measures is not waited for."""
         self._stage, builder = _stage(scenario, inputs)
         self.env: Clock = self._stage.env
         visit = draw_visits(scenario, inputs)[0]._replace(arrive_ns=0)
         coupled = builder.couple(visit)
         self._station = _Elsewhere(self._stage, coupled.station, transmit)
         evcc = EVCC(settle(coupled.evcc.settings))
-        self.ev = Ev(self._stage, visit, evcc, self._station, coupled.car)
+        kind = Ev if believes else _Unbelieving
+        self.ev = kind(self._stage, visit, evcc, self._station, coupled.car)
         self._live = self.env.process(self.ev.live())
 
     @property
@@ -116,6 +119,19 @@ class EvEnd:
             charged_wh=ev.car.charged_ws / 3600.0,
             discharged_wh=ev.car.discharged_ws / 3600.0,
         )
+
+
+class _Unbelieving(Ev):
+    """A vehicle that looks at no voltage and no current of its station: for stations whose numbers are toys."""
+
+    __slots__ = ()
+
+    def _needs_time(self) -> bool:
+        return False
+
+    def _apply(self, response: Any, now_ns: int) -> None:
+        super()._apply(response, now_ns)
+        self.evse_a = 0.0
 
 
 class _Elsewhere(Station):

@@ -56,7 +56,7 @@ async def connect(
         trace.message(request, from_ev=True)
         connection.send(request)
 
-    end = EvEnd(scenario, inputs, transmit, tolerances.evcc)
+    end = EvEnd(scenario, inputs, transmit, tolerances.evcc, tolerances.believes)
     pace = Pace(end.env)
 
     async def listen() -> None:
@@ -103,7 +103,8 @@ class Server:
         connection = Connection(reader, writer)
         trace = Trace(self._says, f"#{self._count}  " if self._count > 1 else "", self._every)
 
-        def transmit(response: Any) -> None:
+        def transmit(answered: Any) -> None:
+            response = self._tolerances.outgoing(answered)
             trace.message(response, from_ev=False)
             connection.send(response)
 
