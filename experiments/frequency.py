@@ -24,6 +24,7 @@ STUCK_S = 30.0  # equal values for so long are a stuck meter; at 1 mHz and 1 s, 
 COARSE_HZ = 0.005  # steps of values beyond which small deviations cannot be told
 COARSE_SAMPLES = 100  # fewer may differ by so much by chance
 OFFSET_HZ = 0.025  # a mean further from nominal than any area keeps over a day
+SPARSE = 100  # times as long as its rows would fill: no series any more
 SPIKE_HZ = 0.1  # to a neighbour on either side, and back
 NOMINALS_HZ = (50.0, 60.0)
 
@@ -67,6 +68,12 @@ def describe(
     values_hz = np.where(np.abs(values_hz - nominal_hz) <= FREQUENCY_BAND * nominal_hz, values_hz, np.nan)
     usual_s, found = _times(raw)
     findings += found
+    span_s = float(np.nanmax(raw.times_s) - np.nanmin(raw.times_s))
+    if span_s > SPARSE * raw.values.size * usual_s:
+        raise UserError(
+            f"{path.name}: {raw.values.size:,} rows every {usual_s:.4g} s spread over {span_s:.4g} s: "
+            "one of the times must be wrong, or the file is no series"
+        )
     deviation_mhz = _evenly(raw.times_s, 1e3 * (values_hz - nominal_hz), usual_s)
     findings += _shape(deviation_mhz, usual_s)
     first = None if raw.start_s is None else raw.start_s % 3600.0

@@ -276,6 +276,8 @@ def ffr(recording: Recording, terms: Terms) -> dict[str, Any]:
     overshoot = float(np.max(delivered)) - 1.0
     support_s = float(np.count_nonzero(delivered >= FFR_FULL)) * step_s
     second = max(1, round(1.0 / step_s))
+    if len(delivered) <= second:
+        raise RecordingError(f"more than one second of samples is needed, found {len(delivered)}")
     rate = float(np.max(delivered[:-second] - delivered[second:])) / (second * step_s)
     required_s = FFR_SHORT_S if rate <= FFR_SLOW_PU_PER_S + SLACK else FFR_LONG_S
     return {

@@ -191,9 +191,11 @@ def test_packaged_product_scenarios_hold(name: str) -> None:
 
 def test_dc_after_a_trip_in_short_is_paid_unless_it_is_late(here: Path) -> None:
     short = {"fleet": {"n_ev": 10, "cars_per_ev": 2_500.0}, "duration_s": 50.0}
-    for variant, k in (("loop", 1.0), ("late", 0.0)):
-        found = simulate("dc-after-trip", variant=variant, out=here / variant, report=False, **short)
-        assert found.kpis["products"]["dc"]["score"]["K"] == k, variant
+    for variant, k, in_time in (("loop", 1.0, True), ("late", 0.0, False)):
+        run = simulate("dc-after-trip", variant=variant, out=here / variant, report=False, **short)
+        found = run.kpis["products"]["dc"]
+        assert found["score"]["K"] == k, variant
+        assert (found["starts_in_time"], found["full_in_time"]) == (in_time, in_time), "T0 0.5 s, T1 1 s"
 
 
 def test_regulation_for_an_hour_is_scored(here: Path) -> None:

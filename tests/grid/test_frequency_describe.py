@@ -149,6 +149,12 @@ def test_a_file_without_two_numbers_is_refused(tmp_path):
         describe(write(tmp_path, "t_s,f_hz", ["0,50.0", "1,x", "2,"]))
 
 
+def test_a_time_that_must_be_wrong_is_refused(tmp_path):
+    path = write(tmp_path, "t_s,f_hz", ["0,50.0", "1,50.01", "2,50.0", "3,49.99", "1e13,50.0"])
+    with pytest.raises(UserError, match=r"5 rows every 1 s spread over 1e\+13 s: one of the times must be wrong"):
+        describe(path)
+
+
 def test_the_command_prints_both_and_draws(tmp_path):
     done = command("synthetic-ce-24h", "--step-s", "1", "--svg", str(tmp_path / "f.svg"))
     assert done.exit_code == 0, done.stderr

@@ -90,6 +90,7 @@ def test_pjm_averages_hours_and_takes_every_tenth_second():
         pytest.param("dc", {"f_hz": 100, "p_mw": 100}, 0.05, "needs contract_mw", id="megawatts of what"),
         pytest.param("fcr-d", {"f_hz": 100, "p_frac": 100}, 0.1, "no ramp to test", id="no ramp"),
         pytest.param("ffr", {"f_hz": 100, "p_frac": 100}, 0.05, "never falls to 49.7 Hz", id="never released"),
+        pytest.param("dc", {"f_hz": 19, "p_frac": 19}, 0.05, "at least one second of samples", id="less than a second"),
     ],
 )
 def test_a_recording_that_cannot_be_judged_is_refused(scorer, columns, step_s, complaint):
