@@ -79,6 +79,7 @@ class Station:
         "contactor_closed",
         "contactor_stuck",
         "control",
+        "dark",
         "evse_id",
         "injected",
         "is_dc",
@@ -105,6 +106,7 @@ class Station:
         self.contactor_closed = False
         self.loops = 0
         self.lost: str | None = None
+        self.dark = ""  # why there is no supply any more
         self._timer = Timer(stage.env, place(DECIDE, evse_id), lambda: self.secc.deadline_ns, self._silence)
         self._began_ns: dict[type, int] = {}  # first request of each polled phase
         self._journal, self.lines = stage.journal, stage.lines
@@ -156,6 +158,8 @@ class Station:
         self._began_ns.clear()
         self.secc.connect(now_ns)
         self._timer.arm(self.secc.deadline_ns)
+        if self.dark:
+            self.lose_supply(self.dark, for_good=True)
 
     def uncouple(self) -> None:
         """The vehicle is unplugged; a contactor still closed then opens, whatever flows."""
@@ -353,6 +357,26 @@ class Station:
     def blamed(self, reason: str) -> str:
         """A reason, with the fault that was put in."""
         return f"{reason} [{self.injected}]" if self.injected else reason
+
+    def lose_supply(self, cause: str, for_good: bool) -> None:
+        """The feeder is dead, or the station has left the grid: no power from this instant on, and nobody answers.
+
+        Contactors fall open at zero current; the vehicle finds out by its own timer. A feeder stays dead.
+        """
+        now_ns = self.stage.env.now_ns
+        if for_good:
+            self.dark = cause
+        if self.lost is None:
+            self.lost = cause
+            self.secc.disconnect(cause)
+            self.stage.recorder.event(now_ns, self.evse_id, "supply_lost", cause)
+            self._regulating = False
+            self.control.end(now_ns)
+        car = self.car
+        if car is not None and car.energised:
+            car.cut(now_ns)
+            car.energised = False
+        self.contactor_closed = False
 
     def _open_after_loss(self, _: Moment) -> None:
         if self.contactor_closed and self.lost is not None:

@@ -83,6 +83,7 @@ class Grid:
         self._most_tie_mw = 0.0
         self._lowest_neighbour_hz = math.inf
         self._stages_seen = 0
+        self._lost_baseline_w = 0.0  # of sessions whose supply was lost: still in the plan of the grid
         self.frequency_hz = self.nominal_hz
         if isinstance(self._source, Replay):
             self.frequency_hz = self._source.step(0, 0, (0.0,), 0.0)
@@ -144,6 +145,14 @@ class Grid:
         self._stages_seen = len(trips)
         return beside
 
+    def stages_tripped(self) -> list[int]:
+        """Stages of load shedding in the home area that have tripped so far, in order."""
+        return [trip.stage for trip in self._source.trips()]
+
+    def lose_baseline(self, baseline_w: float) -> None:
+        """A car without supply draws nothing where this was expected: the grid is relieved of it, as of any load."""
+        self._lost_baseline_w += baseline_w
+
     def figures(self) -> dict[str, Any]:
         """Key figures of a grid that answers: swings, what was shed, line and neighbour."""
         if self._imbalance is None:
@@ -165,7 +174,7 @@ class Grid:
         """What the fleet was expected to draw over the tick, in simulated cars [W]."""
         kind = self._baseline_kind
         if kind == "declared":
-            return declared_w
+            return declared_w + self._lost_baseline_w
         if kind == "zero":
             return 0.0
         assert self._baseline is not None, "a baseline series is read before the run"

@@ -167,6 +167,9 @@ class Evse(Section):
         200.0, description="DC voltage ramp in PreCharge; assumed"
     )
     authorization_s: Seconds = Field(0.5, description="EIM authorisation wait; assumed")
+    protection: Literal["none", "en50549", "g99", "g59-2018", "ieee1547"] = Field(
+        "none", description="frequency at which a station leaves the grid; settings in models/grid/protection.py"
+    )
     forced_open_s: Seconds = Field(3.0, description="after loss of communication: contactor opens whatever the power")
 
 
@@ -306,6 +309,9 @@ class Grid(Section):
     market: Market = Market()
     secondary: bool = Field(False, description="use the secondary control that the preset states")
     shedding: bool = Field(True, description="let the preset's stages of load shedding act")
+    cars_on_feeders: bool = Field(
+        True, description="stations stand on feeders as demand does and are shed with them; false: never shed"
+    )
     neighbour: str = Field("", description="preset of a second area behind a tie line; empty: none")
     tie_mw_per_hz_s: Annotated[float, Field(gt=0.0)] = Field(
         1000.0, description="growth of the tie line's power for a difference in frequency, 2 pi T12"

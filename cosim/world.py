@@ -28,6 +28,7 @@ from cosim.site import lay_out
 from cosim.sources import nominal_hz
 from cosim.stage import Stage
 from cosim.sums import micro
+from cosim.supply import Outage, Supply
 from protocol.iso20.codes import EVSENotification, ServiceID
 
 __all__ = ["Check", "Outcome", "World", "problems", "warnings"]
@@ -89,6 +90,9 @@ class World:
         self._fleet_every_ns = to_ns(scenario.record.fleet_every_s)
         visits = draw_visits(scenario, inputs)
         self._loop = loop_estimate(scenario, inputs, visits) if scenario.grid.model in ANSWERING else None
+        stages = inputs.grid.shedding if inputs.grid is not None else ()
+        self._supply = Supply(scenario, stages, scenario.grid.tick_s, nominal_hz(scenario, inputs))
+        self.supply_lost = 0  # sessions
         self._builder = Builder(self._stage, lay_out(scenario.sites, len(visits)))
         self.agenda = Agenda(scenario, (visit.ev_id for visit in visits))
         self._coming = sorted(visits, key=lambda visit: (visit.arrive_ns, visit.ev_id), reverse=True)
@@ -138,6 +142,8 @@ class World:
         stage.fleet.verify()
         kpis = stage.kpis.result(stage.fleet.sums, stage.journal)
         kpis |= stage.grid.figures() | loop_figures(self._loop)
+        if self.supply_lost:
+            kpis["sessions_without_supply"] = self.supply_lost
         return Outcome(str(status), env.now_ns / 1e9, kpis, stage.checks.verdicts(), next(env._eid))
 
     # --- who comes and goes ---
@@ -151,6 +157,9 @@ class World:
         visit = self._coming.pop()
         ev = self._builder.couple(visit)
         self._present[visit.ev_id] = ev
+        cause = self._supply.dark(visit.ev_id)
+        if cause:
+            ev.station.lose_supply(cause, for_good=True)
         ev.process = process = self._stage.env.process(ev.live())
         assert process.callbacks is not None, "the process has just begun"
         process.callbacks.append(lambda _: self._leave(visit.ev_id))
@@ -204,12 +213,27 @@ class World:
     # --- each grid tick ---
 
     def _each_tick(self, now_ns: int) -> None:
+        grid = self._stage.grid
+        for outage in self._supply.tick(now_ns // grid.tick_ns, grid.frequencies_hz, grid.stages_tripped()):
+            self._lose_supply(outage)
         if now_ns % self._fleet_every_ns < self._stage.grid.tick_ns:
             self._take_census(now_ns)
         self._stage.recorder.advance(now_ns)
         self._progress(now_ns)
         if self._should_stop() and not self._end.triggered:
             self._end.succeed("interrupted")
+
+    def _lose_supply(self, outage: Outage) -> None:
+        """Every vehicle at a station without supply, by id."""
+        grid = self._stage.grid
+        for ev_id in sorted(self._present):
+            if outage.stage is not None and self._supply.stage_of(ev_id) != outage.stage:
+                continue
+            station = self._present[ev_id].station
+            if station.secc.ended is None:
+                grid.lose_baseline(station.control.baseline_w)
+                self.supply_lost += 1
+            station.lose_supply(outage.cause, outage.stage is not None)
 
     def _take_census(self, now_ns: int) -> None:
         """One row of the fleet table, from the true state of each car."""

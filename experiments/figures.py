@@ -24,6 +24,7 @@ LABELS = {
     "loop_delay_s": "estimate: delay from frequency to power",
     "loop_longest_delay_s": "estimate: longest delay without ringing",
     "loop_phase_margin_deg": "estimate: phase margin in degrees",
+    "sessions_without_supply": "sessions that lost their supply",
     "sessions": "sessions",
     "sessions_reached_loop": "sessions that reached the charge loop",
     "charge_loops": "charge loops",
