@@ -402,8 +402,7 @@ class Station:
             self._follow_vehicle(car, now_ns)
         elif changed and self.is_dc:
             self._command(car, now_ns)
-        statement = self._dc_statement(car, power_w) if self.is_dc else self._ac_statement(car, power_w)
-        response = secc.respond(statement, now_ns)
+        response = self._say_dc(car, power_w, now_ns) if self.is_dc else self._say_ac(car, power_w, now_ns)
         if self._in_full:
             self._journal.sent(now_ns, self.evse_id, TO_EV, response, secc.session_id)
         else:
@@ -437,29 +436,23 @@ class Station:
         car.make_room()
         direct(car, car.kind, car.sums, self.secc.said, self.control.plug_w, now_ns)
 
-    def _ac_statement(self, car: Car, power_w: float) -> Statement:
+    def _say_ac(self, car: Car, power_w: float, now_ns: int) -> Any:
         """The setpoint, and the power that is measured."""
-        if self._notification is None and not self.secc.meter_owed and self.needs is None:
-            return Statement(Processing.FINISHED, 0.0, 0.0, power_w, self.control.plug_w)
-        return self._with_meter(car, Statement(present_w=power_w, target_w=self.control.plug_w))
+        secc, target_w = self.secc, self.control.plug_w
+        if self._notification is None and not secc.meter_owed and self.needs is None:
+            return secc.answer_ac(target_w, power_w, now_ns)
+        return secc.respond(self._with_meter(car, Statement(present_w=power_w, target_w=target_w)), now_ns)
 
-    def _dc_statement(self, car: Car, power_w: float) -> Statement:
+    def _say_dc(self, car: Car, power_w: float, now_ns: int) -> Any:
         """Limits, and the working point. The limits are those of the hardware; no site limits them further yet."""
+        secc, limits, reason = self.secc, self._dc_limits, self.control.reason
         voltage_v = car.voltage_v(power_w)  # the battery as it was at the vehicle's last offer
-        reason = self.control.reason
-        statement = Statement(
-            Processing.FINISHED,
-            voltage_v,
-            power_w / voltage_v,
-            power_w,
-            0.0,
-            *self._dc_limits,
-            reason in (EV_POWER, STATION_POWER),
-            reason == CURRENT,
-        )
-        if self._notification is None and not self.secc.meter_owed and self.needs is None:
-            return statement
-        return self._with_meter(car, statement)
+        current_a = power_w / voltage_v
+        by_power, by_current = reason in (EV_POWER, STATION_POWER), reason == CURRENT
+        if self._notification is None and not secc.meter_owed and self.needs is None:
+            return secc.answer_dc(voltage_v, current_a, limits, by_power, by_current, now_ns)
+        statement = Statement(Processing.FINISHED, voltage_v, current_a, power_w, 0.0, *limits, by_power, by_current)
+        return secc.respond(self._with_meter(car, statement), now_ns)
 
     def _with_meter(self, car: Car, statement: Statement) -> Statement:
         """What is not said in every loop: the notification that stands, and the meter."""

@@ -44,10 +44,20 @@ from protocol.iso20.common import (
     SupportedAppProtocolReq,
     SupportedAppProtocolRes,
 )
-from protocol.iso20.dc import DCChargeParameterDiscoveryReq, DCPreChargeReq
+from protocol.iso20.dc import DCChargeParameterDiscoveryReq, DCPreChargeReq, DynamicDCCLResControlMode
 from protocol.iso20.errors import LocalProtocolError, RemoteProtocolError
 from protocol.iso20.loop import MeterInfo
-from protocol.iso20.loop_answers import LOOP_ANSWERS, LoopAnswer, meter_info
+from protocol.iso20.loop_answers import (
+    AC_TARGETS,
+    DC_LIMITS,
+    LOOP_ANSWERS,
+    AcTarget,
+    DcLimits,
+    LoopAnswer,
+    ac_turn,
+    dc_turn,
+    meter_info,
+)
 from protocol.iso20.loop_variants import SCHEDULED_ANSWERS, SCHEDULED_READERS, answer_by_phase, answer_with_needs
 from protocol.iso20.metering import MeteringConfirmationReq
 from protocol.iso20.profiles import Profile, Schedule, read_profile, read_tuples
@@ -58,7 +68,7 @@ from protocol.iso20.sequence import REJOINED, RESPONSES, SETUP, State, Table, ne
 from protocol.iso20.services import SERVICES, Agreed, Variant, read_variants
 from protocol.iso20.session import NO_SESSION, EndReason, Session, Suspended
 from protocol.schema import ComplexType
-from protocol.values import unsayable
+from protocol.values import rational, unsayable
 
 __all__ = ["SECC", "Answer", "EVSERatings", "SECCSettings", "Said"]
 
@@ -97,10 +107,14 @@ class SECC(Session):
     """
 
     __slots__ = (
+        "_ac_target",
         "_app_protocol",
+        "_dc_limits",
         "_is_bpt",
         "_is_dc",
         "_joins",
+        "_limits",
+        "_limits_mode",
         "_loop_answer",
         "_loop_mode",
         "_loop_request",
@@ -153,6 +167,10 @@ class SECC(Session):
         self._loop_request: type[ComplexType] | None = None
         self._loop_mode: type[ComplexType] | None = None
         self._loop_answer: LoopAnswer | None = None
+        self._ac_target: AcTarget | None = None
+        self._dc_limits: DcLimits | None = None
+        self._limits: tuple[float, ...] = ()
+        self._limits_mode: DynamicDCCLResControlMode
         self._read_loop: LoopReader | None = None
 
     def connect(self, now_ns: int) -> None:
@@ -306,6 +324,55 @@ class SECC(Session):
         self.pending = None
         return response
 
+    def answer_ac(self, target_w: float, present_w: float, now_ns: int) -> ComplexType:
+        """As `respond` with this setpoint and this measured power, for a turn in which there is no more to say."""
+        if self._ac_target is not None and self._has_plain_turn():
+            try:
+                mode = self._ac_target(target_w, present_w, self.settings.ratings)
+                header = self._header if now_ns < self._header_until_ns else self._current_header(now_ns)
+                response = ac_turn(header, mode)
+                self.target_w = mode.evse_target_active_power.number
+                self._end_turn(now_ns)
+                return response
+            except LocalProtocolError:
+                pass  # `respond` says which number it was
+        return self.respond(Answer(present_w=present_w, target_w=target_w), now_ns)
+
+    def answer_dc(
+        self,
+        present_v: float,
+        present_a: float,
+        limits: tuple[float, ...],
+        power_limit_achieved: bool,
+        current_limit_achieved: bool,
+        now_ns: int,
+    ) -> ComplexType:
+        """The same in DC: present values, and the limits of the moment in the order in which an Answer has them."""
+        achieved = (power_limit_achieved, current_limit_achieved)
+        if self._dc_limits is not None and self._has_plain_turn():
+            try:
+                if limits is not self._limits:  # they change seldom, so the control mode that says them is kept
+                    self._limits_mode = self._dc_limits(limits, self.settings.ratings, self._sign)
+                    self._limits = limits
+                header = self._header if now_ns < self._header_until_ns else self._current_header(now_ns)
+                response = dc_turn(header, rational(present_a), rational(present_v), *achieved, self._limits_mode)
+                self._end_turn(now_ns)
+                return response
+            except LocalProtocolError:
+                pass
+        stated: tuple[Any, ...] = (Processing.FINISHED, present_v, present_a, 0.0, 0.0, *limits, *achieved)
+        return self.respond(Answer(*stated), now_ns)
+
+    def _has_plain_turn(self) -> bool:
+        """Whether an ordinary turn of the loop is pending, and nothing is owed or withdrawn beside it."""
+        return self.pending.__class__ is self._loop_request and not self.meter_owed and self.notified is None
+
+    def _end_turn(self, now_ns: int) -> None:
+        """The turn is answered: start the sequence timer."""
+        self.pending = None
+        self._timer_reason = _SEQUENCE_TIMEOUT
+        self.deadline_ns = now_ns + self.timers.secc_loop_sequence_ns
+
     def _answer_loop(self, request: Any, answer: Answer, now_ns: int) -> ComplexType:  # AC or DC, as agreed
         agreed = self.agreed
         assert agreed is not None
@@ -315,7 +382,7 @@ class SECC(Session):
             meter = meter_info(answer, self.settings, agreed.service.is_bpt)
             self.meter_info = meter or self.meter_info
             self.meter_owed = False
-        header = self._header if now_ns < self._header_until_ns else self._current_header(now_ns)
+        header = self._current_header(now_ns)
         response = self._loop_answer(header, answer, self.settings.ratings, meter, self._sign, agreed.per_phase)
         if response.evse_status is not None or self.notified is not None:
             self._note(answer.notification)
@@ -445,6 +512,10 @@ class SECC(Session):
         if agreed.mobility_needs_mode is MobilityNeedsMode.SECC:
             answer = answer_with_needs(answer)
         self._loop_answer = answer
+        wrapped = agreed.per_phase or agreed.mobility_needs_mode is MobilityNeedsMode.SECC
+        self._ac_target = None if wrapped else AC_TARGETS.get(self._loop_mode)
+        self._dc_limits = None if wrapped else DC_LIMITS.get(self._loop_mode)
+        self._limits = ()
 
     def _end(self, reason: EndReason, detail: str) -> None:
         super()._end(reason, detail)

@@ -1,0 +1,76 @@
+"""The short way to answer a turn of the loop says what the long way says, and gives way to it where more is due."""
+
+import math
+
+import pytest
+
+from protocol.iso20.codes import EVSENotification, ServiceID
+from protocol.iso20.errors import LocalProtocolError
+from protocol.iso20.sequence import State
+
+LIMITS = (20_000.0, 100.0, 15_000.0, 200.0, 50.0, 40.0, 480.0, 160.0)  # in the order of an Answer
+
+
+def answered(pair, service_id, shortly, loops=3, **settings):
+    """The responses of some turns, and the SECC after them."""
+    both = pair(service_id, new_session_id=lambda: bytes(7) + b"1", **settings).until(State.CHARGE_LOOP)
+    names = both.answer._fields[both.answer._fields.index("maximum_charge_w") :][: len(LIMITS)]
+    responses = []
+    for loop in range(loops):
+        request = both.evcc.request(both.offer, both.now_ns)
+        assert both.secc.receive(request, both.now_ns) is None
+        target_w, present_w, present_v = 1_234.56 * (loop - 1), 987.65, 400.04 + loop
+        if shortly and service_id in (ServiceID.AC, ServiceID.AC_BPT):
+            response = both.secc.answer_ac(target_w, present_w, both.now_ns)
+        elif shortly:
+            response = both.secc.answer_dc(present_v, 2.5, LIMITS, loop == 1, loop == 2, both.now_ns)
+        else:
+            said = both.answer._replace(
+                target_w=target_w,
+                present_w=present_w,
+                present_v=present_v,
+                present_a=2.5,
+                **dict(zip(names, LIMITS, strict=True)),
+            )
+            said = said._replace(power_limit_achieved=loop == 1, current_limit_achieved=loop == 2)
+            response = both.secc.respond(said, both.now_ns)
+        responses.append(response)
+        both.evcc.receive(response, both.now_ns)
+        both.now_ns += 200_000_000
+    return responses, both.secc
+
+
+@pytest.mark.parametrize("settings", [{}, {"per_phase": True}, {"discharge_limits_negative": True}])
+@pytest.mark.parametrize("service_id", list(ServiceID))
+def test_both_ways_give_the_same_messages_and_the_same_state(pair, service_id, settings):
+    short, secc = answered(pair, service_id, shortly=True, **settings)
+    long, other = answered(pair, service_id, shortly=False, **settings)
+    assert short == long
+    assert (secc.pending, secc.deadline_ns, secc.meter_owed) == (None, other.deadline_ns, False)
+    assert secc.target_w == other.target_w or (math.isnan(secc.target_w) and math.isnan(other.target_w))
+
+
+@pytest.mark.parametrize("service_id", [ServiceID.AC_BPT, ServiceID.DC_BPT])
+def test_a_notification_is_withdrawn_the_long_way(pair, service_id):
+    both = pair(service_id).until(State.CHARGE_LOOP)
+    both.exchange()
+    both.answer = both.answer._replace(notification=EVSENotification.PAUSE)
+    both.exchange()
+    assert both.secc.pause_notified
+    both.secc.receive(both.evcc.request(both.offer, both.now_ns), both.now_ns)
+    if service_id is ServiceID.AC_BPT:
+        both.secc.answer_ac(0.0, 0.0, both.now_ns)
+    else:
+        both.secc.answer_dc(400.0, 0.0, LIMITS, False, False, both.now_ns)
+    assert not both.secc.pause_notified
+
+
+def test_what_cannot_be_said_is_named_and_nothing_is_answered_twice(pair):
+    both = pair(ServiceID.AC_BPT).until(State.CHARGE_LOOP)
+    both.exchange()
+    both.secc.receive(both.evcc.request(both.offer, both.now_ns), both.now_ns)
+    with pytest.raises(LocalProtocolError, match="present_w=nan"):
+        both.secc.answer_ac(0.0, math.nan, both.now_ns)
+    both.secc.answer_ac(1_000.0, 0.0, both.now_ns)
+    with pytest.raises(LocalProtocolError, match="nothing can be answered"):
+        both.secc.answer_ac(1_000.0, 0.0, both.now_ns)
