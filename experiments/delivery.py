@@ -23,6 +23,7 @@ from models.grid.delivery import (
     excursions,
     missed_energy_wh,
     setpoint_steps,
+    sustained,
     timing,
     tracking,
 )
@@ -79,6 +80,7 @@ def product_delivery(run: Run, scenario: Scenario, number: int) -> dict[str, Any
     found |= {
         "starts_in_time": _in_time(times.latency_longest_s, product.start_s, service.step_s),
         "full_in_time": _in_time(times.t90_longest_s, product.full_s, service.step_s),
+        "sustained": sustained(service.time_s, service.wanted, service.delivered, window_s, product.sustain_s),
         **tracking(service.time_s, service.wanted, service.delivered, 1.0, max(SETTLE_S, window_s))._asdict(),
         "inside_share": float(np.mean(outside <= INSIDE)),
         "non_delivery_mwh": float(np.sum(outside)) * mwh,

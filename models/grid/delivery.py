@@ -7,6 +7,7 @@ Definitions, after the reports of V2G field tests (among them DTU, World Electri
 - ramp time: from 10 % to 90 % of the step; t90: from the step to 90 % of it;
 - NRMSE: root mean square of delivered minus wanted, over the offered capacity; MAE the same with absolute values;
 - steady accuracy and precision: mean and standard deviation of the error while the set-point has rested;
+- sustain: whether full power was held for as long as the product demands;
 - unavailability: time in which less than the contracted power could be had, over the committed time;
 - non-delivery: energy outside the envelope of what was wanted within the time allowed;
 - throughput: energy charged plus discharged; equivalent full cycles: throughput / (2 x nominal energy);
@@ -141,6 +142,24 @@ def tracking(t_s: Floats, wanted: Floats, delivered: Floats, capacity: float, se
         float(steady.mean()) if steady.size else math.nan,
         float(steady.std()) if steady.size else math.nan,
     )
+
+
+def sustained(t_s: Floats, wanted: Floats, delivered: Floats, full_s: float, sustain_s: float) -> bool | None:
+    """Whether full power was held as long as it was owed, each time that all of the capacity (1) was wanted.
+
+    It is owed from `full_s` after full power is wanted until it is not, at most `sustain_s` long; 5 % may be missing.
+    None when full power was never wanted for longer than `full_s`.
+    """
+    owed = np.zeros(len(t_s), dtype=bool)
+    for sign in (1.0, -1.0):
+        active = np.concatenate([[False], sign * wanted >= 1.0 - RESTING, [False]])
+        edges = np.flatnonzero(np.diff(active.astype(np.int8)))
+        for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            since_s = t_s[begin:end] - t_s[begin]
+            owed[begin:end] = (since_s >= full_s) & (since_s <= full_s + sustain_s)
+    if not owed.any():
+        return None
+    return bool(np.all(np.sign(wanted[owed]) * delivered[owed] >= 1.0 - BAND - SLACK))
 
 
 def resting(t_s: Floats, wanted: Floats, within: float, settle_s: float) -> npt.NDArray[np.bool_]:

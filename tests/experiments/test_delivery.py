@@ -54,6 +54,7 @@ def test_a_step_of_frequency_is_answered_with_the_figures_of_the_converter(dc_ru
     assert found["latency_longest_s"] < found["t90_longest_s"] <= 0.7
     assert found["starts_in_time"] is True
     assert found["full_in_time"] is True
+    assert found["sustained"] is True
     assert found["unavailability_share"] == 0.0
     assert abs(found["steady_bias_pu"]) < 0.002
     assert found["delivered_mwh"] == pytest.approx(0.32 * 30.0 / 3600.0, rel=0.05)

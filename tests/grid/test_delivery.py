@@ -12,6 +12,7 @@ from models.grid.delivery import (
     resting,
     setpoint_steps,
     step_response,
+    sustained,
     timing,
     tracking,
 )
@@ -92,6 +93,22 @@ def test_tracking_tells_errors_over_the_capacity():
     steady = 450 / (450 + 450)  # of the samples at rest, half before the step and half from 55 s on
     assert found.steady_bias_pu == pytest.approx(0.01 * steady)
     assert found.steady_sigma_pu == pytest.approx(0.005, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wanted_until_s", "given_until_s", "verdict"),
+    [
+        pytest.param(50.0, 50.0, True, id="as long as wanted"),
+        pytest.param(90.0, 41.5, True, id="as long as owed: 30 s after the one it may take"),
+        pytest.param(90.0, 40.0, False, id="given up too soon"),
+        pytest.param(10.5, 10.5, None, id="never owed"),
+    ],
+)
+def test_full_power_is_held_as_long_as_it_is_owed(wanted_until_s, given_until_s, verdict):
+    wanted = np.where((T_S >= 10.0) & (T_S < wanted_until_s), 1.0, 0.0)
+    given = np.where((T_S >= 10.9) & (T_S < given_until_s), 0.96, 0.0)
+    assert sustained(T_S, wanted, given, full_s=1.0, sustain_s=30.0) is verdict
+    assert sustained(T_S, 0.0 - wanted, 0.0 - given, full_s=1.0, sustain_s=30.0) is verdict
 
 
 def test_a_setpoint_that_creeps_does_not_rest():
