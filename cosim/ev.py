@@ -379,6 +379,26 @@ class Ev:
         reason = self.evcc.detail or self.evcc.ended.value
         return self.station.blamed(reason) if self.evcc.ended is not EndReason.TERMINATED else reason
 
+    @property
+    def disturbance(self) -> str | None:
+        """What makes this session more than ordinary turns of the loop, beside what either end wishes; None if nothing.
+
+        Each is a reason why a pair cannot run in a faster way than message by message.
+        """
+        station = self.station
+        if station.injected or self.lines is not self.stage.lines:
+            return "a fault is in force"
+        if self._scheduled:
+            return "Scheduled mode: the vehicle follows its own promise"
+        if self.evcc.notification is not None or self._leaving:
+            return "the vehicle obeys a notification, or leaves"
+        if station.needs is not None or self.evcc.needs is not None:
+            return "the station settles departure and charge"
+        agreed = self.evcc.agreed
+        if agreed is not None and agreed.single_phase:
+            return "powers lie on one phase"
+        return None
+
     # --- plug ---
 
     def change_departure(self, departure_ns: int) -> None:
