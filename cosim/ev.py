@@ -22,7 +22,8 @@ from protocol.iso20.codes import ChargeProgress, EVSENotification, Processing
 from protocol.iso20.evcc import EVCC, Offer, OfferAside
 from protocol.iso20.evcc import Event as Meaning
 from protocol.iso20.profiles import Profile, Schedule, follow, power_at_w
-from protocol.iso20.sequence import State
+from protocol.iso20.requests import OFFERED
+from protocol.iso20.sequence import State, Step
 from protocol.iso20.services import SERVICES
 from protocol.iso20.session import EndReason
 
@@ -30,6 +31,7 @@ PRECHARGE_TOLERANCE_V = 20.0  # between station and battery before the contactor
 SAFE_V = 60.0  # below it, welding detection is satisfied
 NO_CURRENT_A = 0.5
 FAR_NS = 2**62
+NOTHING = Offer()
 ENDED = Meaning.ENDED  # looking it up in its class costs more than the rest of the comparison
 
 
@@ -185,10 +187,11 @@ class Ev:
         evcc.connect(self.stage.env.now_ns)
         try:
             while evcc.ended is None:
-                if evcc.next_step in LOOP_REQUESTS:
+                step = evcc.next_step
+                if step in LOOP_REQUESTS:
                     yield from self._charge_loop()
                 else:
-                    yield from self._agree()
+                    yield from self._agree(step)
         except Interrupt as interrupt:
             cut: Any = interrupt.cause
             self._sever(cut)
@@ -247,18 +250,18 @@ class Ev:
         self._evse_v = self.evse_a = 0.0
         self._wire_up()
 
-    def _agree(self) -> Generator[Any, Any, None]:
+    def _agree(self, step: Step) -> Generator[Any, Any, None]:
         """One exchange outside the loop, and the pause before the next."""
         env, evcc = self.stage.env, self.evcc
         if evcc.state is State.STANDBY:
             self._look_up(env.now_ns)
-        step = evcc.next_step
+            step = evcc.next_step
         processing = Processing.ONGOING if self._needs_time() else Processing.FINISHED
         if step is ChargeProgress.STOP:
             self.stop_ns = env.now_ns
         if step in (ChargeProgress.STOP, ChargeProgress.STANDBY):
             self.in_loop = False
-        response = yield self._ask(env.now_ns, processing)
+        response = yield self._ask(step, env.now_ns, processing)
         if response is None:
             self._expire(env.now_ns)
             return
@@ -341,9 +344,11 @@ class Ev:
         if limits is not None and limits.ramp_limit_percent_per_min == limits.ramp_limit_percent_per_min:
             self.car.limit_ramps(limits.ramp_limit_percent_per_min / 100.0 * limits.maximum_charge_w / 60.0)
 
-    def _ask(self, now_ns: int, processing: Processing) -> Answer[Any]:
+    def _ask(self, step: Step, now_ns: int, processing: Processing) -> Answer[Any]:
         """Send the next request outside the loop; the answer, or None for silence, is what the caller waits for."""
-        request = self.evcc.request(self._offer(now_ns), now_ns, processing)
+        # Most of the set-up speaks of nothing that the vehicle would have to look up in itself.
+        said = self._offer(now_ns) if step in OFFERED or self.first_loop_ns >= 0 else NOTHING
+        request = self.evcc.request(said, now_ns, processing)
         deadline_ns = self.evcc.deadline_ns
         assert deadline_ns is not None, "a request is outstanding, so its timer runs"
         answer: Answer[Any] = Answer(self._env, deadline_ns, self._apply_place)

@@ -67,6 +67,7 @@ from protocol.schema import ComplexType
 from protocol.values import rational
 
 __all__ = [
+    "OFFERED",
     "REQUESTS",
     "EVCCSettings",
     "Offer",
@@ -399,6 +400,10 @@ REQUESTS: Final[Mapping[Step, Callable[[Header, Offer, Topic], ComplexType]]] = 
     DCWeldingDetectionReq: _welding_detection,
     **{kind: _session_stop(kind) for kind in ChargingSession},
 }
+
+
+# The steps outside the loop whose request says anything of an offer.
+OFFERED: Final = frozenset({ScheduleExchangeReq, DCPreChargeReq, ChargeProgress.START})
 
 
 def departure_time(departure_s: float) -> int | None:
