@@ -370,6 +370,8 @@ class Ev:
 
     def _send(self, request: Any, answer: Answer[Any], now_ns: int) -> None:
         self.requests += 1
+        if self.stage.wire is not None:
+            request = self.stage.wire.carry(now_ns, self._ev_id, TO_EVSE, request)
         arrival_ns = now_ns + self.lines.request_ns(self._ev_id, self.requests)
         if arrival_ns >= answer.deadline_ns:
             answer.expect()  # it will come too late: silence ends at the deadline, not when it arrives

@@ -216,6 +216,8 @@ class Station:
 
     def _deliver(self, response: Any, answer: Answer[Any], now_ns: int) -> None:
         self._responses += 1
+        if self.stage.wire is not None:
+            response = self.stage.wire.carry(now_ns, self.evse_id, TO_EV, response)
         self._arrival_ns = arrival_ns = now_ns + self.lines.response_ns(self.evse_id, self._responses)
         answer.arrive(response, arrival_ns)
         self._timer.arm(self.secc.deadline_ns)

@@ -13,6 +13,7 @@ from models.metrics import why_missed
 if TYPE_CHECKING:
     from cosim.car import Car
     from cosim.ev import Ev
+    from cosim.wire import Wire
 
 BALANCE = 1e-9  # relative
 SOC_SLACK = 1e-12
@@ -22,14 +23,17 @@ MET_SLACK_SOC = 0.005  # a target counts as met this close: wire rounding and ta
 class Ledger:
     """Closes sessions."""
 
-    def __init__(self, recorder: Recorder, kpis: Kpis, checks: Checks) -> None:
+    def __init__(self, recorder: Recorder, kpis: Kpis, checks: Checks, wire: "Wire | None" = None) -> None:
         self._recorder = recorder
         self._kpis = kpis
         self._checks = checks
+        self._wire = wire
 
     def close(self, ev: "Ev", now_ns: int) -> None:
         """The vehicle was unplugged at `now_ns`, or the run ended with it still there."""
         car, visit, station = ev.car, ev.visit, ev.station
+        if self._wire is not None:
+            self._wire.close(now_ns, visit.ev_id)
         car.settle(now_ns)
         soc_end = car.soc(now_ns)
         self._check(car, soc_end)

@@ -84,6 +84,7 @@ class Recorder:
         self.messages = self._buffers["messages"]
         self.setpoints = self._buffers["setpoints"]
         self.events = self._buffers["events"]
+        self.wire = self._buffers["wire"]
         self._part_ns = part_ns
         self._part_end_ns = part_ns
 

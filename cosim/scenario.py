@@ -210,7 +210,9 @@ class Secc(Section):
 class Link(Section):
     """The line between EVCC and SECC, each way."""
 
-    encoding: Literal["object"] = Field("object", description="messages travel as objects")
+    encoding: Literal["object", "bytes"] = Field(
+        "object", description="bytes: each message is encoded as EXI in a V2GTP frame, and decoded again"
+    )
     delay_s: Seconds = Field(0.005, description="shortest delay; power line 5 to 20 ms")
     jitter_s: Seconds = Field(0.015, description="evenly drawn on top")
     loss: Share = Field(0.0, description="chance that a segment is lost and sent again")

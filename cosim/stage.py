@@ -14,6 +14,7 @@ from cosim.ledger import Ledger
 from cosim.link import Lines
 from cosim.recorder import Recorder
 from cosim.scenario import Scenario
+from cosim.wire import Wire
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,4 +34,5 @@ class Stage:
     ledger: Ledger
     kpis: Kpis
     checks: Checks
+    wire: Wire | None = None  # none: messages travel as objects
     kinds: dict[Kind, Kind] = field(default_factory=dict)  # one object for all equal ones

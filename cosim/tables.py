@@ -31,6 +31,7 @@ class Table(NamedTuple):
     meaning: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    optional: bool = False  # not there at all when it has no rows
 
 
 T_NS = Column("t_ns", "int64", "ns", "simulated time since the start of the run")
@@ -233,4 +234,21 @@ EVENTS = Table(
     ),
 )
 
-TABLES = {table.name: table for table in (CHARGE_LOOP, GRID, FLEET, SESSIONS, MESSAGES, SETPOINTS, EVENTS)}
+WIRE = Table(
+    "wire",
+    "what went over the line as bytes, per session and kind of message; only where link.encoding is bytes",
+    ("t_ns", "ev_id", "message", "direction"),
+    (
+        T_NS._replace(meaning="instant of unplugging, or the end of the run"),
+        EV_ID,
+        Column("direction", "category", "1", "who sent it", categories=("EV->EVSE", "EVSE->EV")),
+        Column("message", "category", "1", "name of the message in the standard", origin="message"),
+        Column("frames", "int32", "1", "how many were sent", origin="message"),
+        Column("bytes", "int64", "bytes", "all of them, V2GTP headers included", origin="message"),
+        Column("shortest_bytes", "int32", "bytes", "the shortest frame", origin="message"),
+        Column("longest_bytes", "int32", "bytes", "the longest frame", origin="message"),
+    ),
+    optional=True,
+)
+
+TABLES = {table.name: table for table in (CHARGE_LOOP, GRID, FLEET, SESSIONS, MESSAGES, SETPOINTS, EVENTS, WIRE)}

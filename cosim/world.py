@@ -29,6 +29,7 @@ from cosim.sources import nominal_hz
 from cosim.stage import Stage
 from cosim.sums import micro
 from cosim.supply import Outage, Supply
+from cosim.wire import Tap, Wire
 from protocol.iso20.codes import EVSENotification, ServiceID
 
 __all__ = ["Check", "Outcome", "World", "problems", "warnings"]
@@ -60,7 +61,10 @@ class World:
     Vehicles, stations and sessions are made when the vehicle arrives and forgotten when it leaves.
     """
 
-    def __init__(self, scenario: Scenario, inputs: Inputs, sink: Callable[[Part], None]) -> None:
+    def __init__(
+        self, scenario: Scenario, inputs: Inputs, sink: Callable[[Part], None], tap: Tap | None = None
+    ) -> None:
+        """With messages as bytes, `tap` gets every frame."""
         self._scenario = scenario
         env = Clock()
         checks = Checks()
@@ -70,6 +74,7 @@ class World:
         held_back_mw = 0.0
         if scenario.fleet.response == "replaces_held":
             held_back_mw = offered_w(scenario, inputs) * scenario.fleet.cars_per_ev * 1e-6
+        wire = Wire(recorder, tap) if scenario.link.encoding == "bytes" else None
         self._stage = Stage(
             env=env,
             scenario=scenario,
@@ -81,9 +86,10 @@ class World:
             lines=Lines(scenario.link, scenario.seed, scenario.secc.processing_s),
             recorder=recorder,
             journal=Journal(scenario.record, recorder),
-            ledger=Ledger(recorder, kpis, checks),
+            ledger=Ledger(recorder, kpis, checks, wire),
             kpis=kpis,
             checks=checks,
+            wire=wire,
         )
         self._present: dict[int, Ev] = {}
         self._end = env.event()
@@ -141,7 +147,7 @@ class World:
             stage.recorder.close()  # a policy that raises stops the run, and nothing recorded so far is lost
         stage.fleet.verify()
         kpis = stage.kpis.result(stage.fleet.sums, stage.journal)
-        kpis |= stage.grid.figures() | loop_figures(self._loop)
+        kpis |= stage.grid.figures() | loop_figures(self._loop) | (stage.wire.figures() if stage.wire else {})
         if self.supply_lost:
             kpis["sessions_without_supply"] = self.supply_lost
         return Outcome(str(status), env.now_ns / 1e9, kpis, stage.checks.verdicts(), next(env._eid))

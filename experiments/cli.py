@@ -112,6 +112,9 @@ def run(
     until: Annotated[float | None, typer.Option(metavar="S", help="Stop after S simulated seconds.", min=0.0)] = None,
     variant: Annotated[str, typer.Option(help="Only this variant of the scenario.")] = "",
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    pcap: Annotated[
+        bool, typer.Option("--pcap", help="Write capture.pcapng, for Wireshark: messages travel as bytes.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the run folder only.")] = False,
     debug: Debug = False,
@@ -122,7 +125,7 @@ def run(
 
         raise typer.Exit(
             run_command(
-                scenario, overrides or [], seed=seed, out=out, until=until, variant=variant, report=report,
+                scenario, overrides or [], seed=seed, out=out, until=until, variant=variant, report=report, pcap=pcap,
                 as_json=as_json, quiet=quiet, debug=debug,
             )
         )  # fmt: skip

@@ -3,24 +3,28 @@
 import datetime
 import time
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from cosim.inputs import Inputs, Series
-from cosim.scenario import Scenario, to_ns
+from cosim.scenario import NS, Scenario, to_ns
+from cosim.wire import Tap
 from cosim.world import Outcome, World, problems, warnings
 from experiments import folder
 from experiments.errors import UserError
 from experiments.inputs import Read, read_inputs, undisturbed
 from experiments.load import Loaded, from_scenario, load_one
+from experiments.pcap import Capture
 from experiments.policies import source_of
 from experiments.record import config_hash, config_text, policy_reference, preamble
 from experiments.report import write_report
 from experiments.runs import Run
 from experiments.store import Store
 from experiments.watch import Interrupts, Watch
+
+CAPTURE = "capture.pcapng"
 
 
 class RunFailedError(RuntimeError):
@@ -37,6 +41,7 @@ def simulate(
     out: str | Path | None = None,
     runs: str | Path = folder.RUNS,
     report: bool = True,
+    pcap: bool = False,
     watch: Watch | None = None,
     **settings: Any,
 ) -> Run:
@@ -58,6 +63,8 @@ def simulate(
         The run folder itself, or the folder in which to make one.
     report : bool
         Whether to write report.html.
+    pcap : bool
+        Whether to write capture.pcapng, every message as it is on the wire; `link.encoding` is bytes then.
     **settings
         Sections with the keys to change: `fleet={"n_ev": 4}, duration_s=60.0`.
 
@@ -75,6 +82,8 @@ def simulate(
         changes["policy"] = {**({} if name is None else {"name": name}), **(parameters or {})}
     if seed is not None:
         changes["seed"] = seed
+    if pcap:
+        changes["link"] = {**changes.get("link", {}), "encoding": "bytes"}
     if isinstance(scenario, Scenario):
         if changes:
             raise UserError("a Scenario made in Python takes no further settings, policy or seed: set them in it")
@@ -84,7 +93,7 @@ def simulate(
     else:
         loaded = load_one(str(scenario), variant=variant, settings=changes)
     target = None if out is None else Path(out)
-    return run_one(loaded, out=target, runs=Path(runs), policy=thing, report=report, watch=watch or Watch())
+    return run_one(loaded, out=target, runs=Path(runs), policy=thing, report=report, pcap=pcap, watch=watch or Watch())
 
 
 def run_one(
@@ -94,6 +103,7 @@ def run_one(
     runs: Path = folder.RUNS,
     policy: Any = None,
     report: bool = True,
+    pcap: bool = False,
     watch: Watch,
 ) -> Run:
     """Run one scenario into its own folder.
@@ -108,7 +118,7 @@ def run_one(
     for text in told:
         watch.warn(text)
     with Interrupts(watch) as interrupts:
-        _run_into(path, loaded, read, told, digest, started, watch, interrupts)
+        _run_into(path, loaded, read, told, digest, started, watch, interrupts, pcap)
         if report:
             write_report(Run(path))
     if out is None:
@@ -119,7 +129,13 @@ def run_one(
 
 
 def run_variants(
-    variants: Sequence[Loaded], *, out: Path | None = None, runs: Path = folder.RUNS, report: bool = True, watch: Watch
+    variants: Sequence[Loaded],
+    *,
+    out: Path | None = None,
+    runs: Path = folder.RUNS,
+    report: bool = True,
+    pcap: bool = False,
+    watch: Watch,
 ) -> tuple[Path, list[Run]]:
     """Run the variants of a scenario, one after the other, into sub-folders of one folder; return it and the runs."""
     for loaded in variants:
@@ -134,7 +150,7 @@ def run_variants(
     for loaded in variants:
         manifest["variants"].append(loaded.variant)
         folder.write_json(path / folder.MANIFEST, manifest)
-        done.append(run_one(loaded, out=path / loaded.variant, report=report, watch=watch))
+        done.append(run_one(loaded, out=path / loaded.variant, report=report, pcap=pcap, watch=watch))
         if done[-1].status != "done":
             break
     manifest |= {"status": done[-1].status, "ended": stamp(now())}
@@ -172,6 +188,7 @@ def _run_into(
     started: datetime.datetime,
     watch: Watch,
     interrupts: Interrupts,
+    pcap: bool,
 ) -> None:
     inputs = folder.copy_inputs(read.files, path)
     (path / folder.CONFIG).write_text(config_text(loaded, read.inputs.policy, inputs), encoding="utf-8")
@@ -182,8 +199,9 @@ def _run_into(
     folder.write_json(path / folder.MANIFEST, {"status": "running", **manifest})
     began_s = time.perf_counter()
     store = Store(path)
-    with _failures_noted(path, manifest):
-        outcome = play(loaded.scenario, read.inputs, store, interrupts, watch)
+    capture = captured(path / CAPTURE, loaded.scenario) if pcap else nullcontext()
+    with _failures_noted(path, manifest), capture as tap:
+        outcome = play(loaded.scenario, read.inputs, store, interrupts, watch, tap)
     wall_s = time.perf_counter() - began_s
     sizes = store.close()
     folder.write_json(path / folder.KPIS, outcome.kpis)
@@ -202,15 +220,25 @@ def _run_into(
         folder.write_json(path / folder.KPIS, outcome.kpis | delivery(Run(path)))
 
 
-def play(scenario: Scenario, inputs: Inputs, store: Store, interrupts: Interrupts, watch: Watch) -> Outcome:
+def play(
+    scenario: Scenario, inputs: Inputs, store: Store, interrupts: Interrupts, watch: Watch, tap: Tap | None = None
+) -> Outcome:
     """Simulate into a store; with `grid.baseline = "counterfactual"`, first the same without the service."""
     if scenario.grid.baseline == "counterfactual":
         inputs = inputs._replace(baseline=counterfactual(scenario, inputs, interrupts, watch))
     watch.begin("simulate", scenario.duration_s)
     try:
-        return World(scenario, inputs, store.write).run(interrupts.stop, watch.progress)
+        return World(scenario, inputs, store.write, tap).run(interrupts.stop, watch.progress)
     finally:
         watch.end()
+
+
+@contextmanager
+def captured(path: Path, scenario: Scenario) -> Iterator[Tap]:
+    """A capture of the run's messages, in the simulation's calendar time."""
+    start = datetime.datetime.fromisoformat(scenario.start_utc)
+    with path.open("wb") as file:
+        yield Capture(file, int(start.timestamp()) * NS)
 
 
 def counterfactual(scenario: Scenario, inputs: Inputs, interrupts: Interrupts, watch: Watch) -> Series:

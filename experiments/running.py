@@ -56,21 +56,24 @@ def run_command(
     until: float | None,
     variant: str,
     report: bool,
+    pcap: bool,
     as_json: bool,
     quiet: bool,
     debug: bool,
 ) -> int:
     """Run a scenario, show what came of it, and return the exit code."""
     changes = {"seed": seed, "duration_s": until}
-    settings = {key: value for key, value in changes.items() if value is not None}
+    settings: dict[str, Any] = {key: value for key, value in changes.items() if value is not None}
+    if pcap:
+        settings["link"] = {"encoding": "bytes"}
     variants = load(scenario, overrides, variant, settings)
     watch = Watch() if as_json or quiet else OnScreen(terminal_watch())
     path: Path | None = None
     try:
         if len(variants) > 1:
-            path, done = run_variants(variants, out=out, report=report, watch=watch)
+            path, done = run_variants(variants, out=out, report=report, pcap=pcap, watch=watch)
         else:
-            done = [run_one(variants[0], out=out, report=report, watch=watch)]
+            done = [run_one(variants[0], out=out, report=report, pcap=pcap, watch=watch)]
     except RunFailedError as error:
         if debug:
             raise

@@ -111,10 +111,10 @@ class Store:
     def close(self) -> dict[str, Size]:
         """Give tables without rows an empty part, so that every table can be read; return the sizes by name."""
         for name, table in TABLES.items():
-            if not self._sizes[name].parts:
+            if not self._sizes[name].parts and not table.optional:
                 nothing = {column.name: np.empty(0, _numpy_type(column)) for column in table.columns}
                 self.write(Part(table, nothing, {column.name: [] for column in table.columns}))
-        return dict(self._sizes)
+        return {name: size for name, size in self._sizes.items() if size.parts}
 
 
 def _numpy_type(column: Column) -> str:

@@ -541,7 +541,8 @@ class EVCC(Session):
         elif isinstance(response, ScheduleExchangeRes):
             mode = response.control_mode
             if isinstance(mode, DynamicSEResControlMode):
-                self._settle(read_needs(mode), now_ns)
+                if self._reads_more:  # under MobilityNeedsMode 1 the needs are the EV's own, whatever a station says
+                    self._settle(read_needs(mode), now_ns)
             elif response.evse_processing is Processing.FINISHED:
                 self.schedules = read_tuples(mode.schedule_tuple)
             if response.go_to_pause:

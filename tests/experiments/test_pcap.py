@@ -1,10 +1,13 @@
 """The capture, read back by dpkt: addresses, streams, time stamps and checksums."""
 
+import datetime
 import io
 
 import dpkt
 import pytest
 
+from experiments import simulate
+from experiments.digest import digests
 from experiments.pcap import SECC_PORT, Capture
 from protocol.iso20.common import Header, SessionSetupReq
 from protocol.sdp import SDPRequest, SDPResponse, read_sdp
@@ -106,3 +109,41 @@ def test_sdp_leads_to_the_stream():
 def test_packets_of_all_sizes_are_whole(size):
     packets = read_back(conversation([(0, 1, True, bytes(size))]))
     assert sum(len(packet.data.data) for _, packet in packets if isinstance(packet.data, dpkt.tcp.TCP)) == size
+
+
+def test_a_run_writes_one_stream_per_session_that_says_what_its_tables_say(tmp_path, small):
+    settings = {**small, "record": {"messages": "all"}}
+    run = simulate("quickstart", out=tmp_path / "bytes", report=False, pcap=True, **settings)
+    assert run.config["link"]["encoding"] == "bytes"
+    packets = read_back(io.BytesIO((run.path / "capture.pcapng").read_bytes()))
+    opened = {packet.src for _, packet in packets if isinstance(packet.data, dpkt.tcp.TCP) and packet.data.flags == 2}
+    assert len(opened) == 4  # cars
+    start_s = dpkt_seconds(run.config["start_utc"])
+    seen = []
+    for stamp, packet in packets:
+        if isinstance(packet.data, dpkt.tcp.TCP) and packet.data.data:
+            (received,) = Unframer().feed(packet.data.data)
+            direction = "EVSE->EV" if packet.data.sport == SECC_PORT else "EV->EVSE"
+            number = int.from_bytes((packet.dst if direction == "EVSE->EV" else packet.src)[14:], "big")
+            seen.append((float(stamp) - start_s, number, direction, read_message(received).wire_name))
+    table = run.table("messages", columns=["t_ns", "ev_id", "direction", "message"])
+    said = [
+        (t_ns * 1e-9, ev_id, str(direction), str(message))
+        for t_ns, ev_id, direction, message in table[["t_ns", "ev_id", "direction", "message"]].itertuples(index=False)
+    ]
+    seen, said = (sorted(each, key=lambda row: (row[1], row[0])) for each in (seen, said))
+    assert [row[1:] for row in seen] == [row[1:] for row in said]
+    assert [row[0] for row in seen] == pytest.approx([row[0] for row in said], abs=1e-6)
+    objects = simulate("quickstart", out=tmp_path / "objects", report=False, **settings)
+    with_bytes = digests(run)
+    assert with_bytes.pop("wire")
+    assert digests(objects) == with_bytes
+    assert "wire" in run.kpis
+    assert "wire" not in objects.kpis
+    assert not (objects.path / "tables" / "wire").exists()
+    assert len(objects.table("wire")) == 0
+
+
+def dpkt_seconds(start_utc: str) -> float:
+    """Calendar time as Unix seconds."""
+    return datetime.datetime.fromisoformat(start_utc).timestamp()

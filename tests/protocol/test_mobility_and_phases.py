@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from protocol.iso20.codes import MobilityNeedsMode, ServiceID
-from protocol.iso20.evcc import OfferAside
+from protocol.iso20.codes import MobilityNeedsMode, Processing, ResponseCode, ServiceID
+from protocol.iso20.common import DynamicSEResControlMode, Header, ScheduleExchangeRes
+from protocol.iso20.evcc import Event, OfferAside
 from protocol.iso20.needs import MobilityNeeds
 from protocol.iso20.sequence import State
 
@@ -101,3 +102,16 @@ def test_the_asymmetry_limit_goes_out_with_the_ratings(pair):
     assert both.evcc.evse_limits.maximum_asymmetry_w == 4_600.0
     without = pair(ServiceID.AC_BPT).until(State.CHARGE_LOOP)
     assert math.isnan(without.evcc.evse_limits.maximum_asymmetry_w)
+
+
+def test_a_station_that_states_needs_unasked_is_not_heeded(pair):
+    """iso15118 0.31.2 fills DepartureTime, MinimumSOC and TargetSOC whatever MobilityNeedsMode was selected."""
+    both = pair().until(State.SCHEDULE_EXCHANGE)
+    both.evcc.request(both.offer, both.now_ns)
+    mode = DynamicSEResControlMode(departure_time=7_200, minimum_soc=30, target_soc=80)
+    header = Header(session_id=both.evcc.session_id, time_stamp=0)
+    response = ScheduleExchangeRes(
+        header=header, response_code=ResponseCode.OK, evse_processing=Processing.FINISHED, control_mode=mode
+    )
+    assert both.evcc.receive(response, both.now_ns) is Event.PROCEED
+    assert both.evcc.needs is None
