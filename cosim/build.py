@@ -10,6 +10,7 @@ from cosim.scenario import Ev as EvSection
 from cosim.scenario import Evse, to_ns
 from cosim.site import Site, site_of
 from cosim.stage import Stage
+from cosim.sums import Sums
 from models.car.converter import NO_LOSS, Converter, Loss
 from models.car.vehicle import DC_STATION_LOSS, Vehicle, vehicle_losses
 from protocol.iso20.codes import ControlMode, MobilityNeedsMode, ServiceID
@@ -46,15 +47,25 @@ class Builder:
         stage = self._stage
         is_dc = visit.service.startswith("DC")
         kind = self._kind(visit, is_dc)
-        car = Car(visit.ev_id, kind, stage.fleet.sums, visit.soc, stage.env.now_ns)
+        car = Car(visit.ev_id, kind, self._sums(visit, is_dc), visit.soc, stage.env.now_ns)
         secc = SECC(self._secc_settings(visit, is_dc))
         station = Station(stage, visit.ev_id, site_of(self._sites, visit.ev_id), secc, is_dc)
         evcc = EVCC(self._evcc_settings(visit, kind))
         return Ev(stage, visit, evcc, station, car)
 
+    def _sums(self, visit: Visit, is_dc: bool) -> Sums:
+        """Where the car's energy is counted: a single-phase car on the phase that its connector is wired to."""
+        section, fleet = self._stage.scenario.evse, self._stage.fleet
+        if is_dc or section.phases == "summed" or visit.vehicle.ac_phases == 3:
+            return fleet.sums
+        return fleet.on_phase[visit.ev_id % 3 if section.single_phase_on == "rotating" else 0]
+
     def _kind(self, visit: Visit, is_dc: bool) -> Kind:
         scenario, vehicle = self._stage.scenario, visit.vehicle
         converter, losses = self._hardware(vehicle, is_dc)
+        most_w = math.inf
+        if not is_dc and vehicle.ac_phases == 1 and scenario.evse.maximum_asymmetry_w is not None:
+            most_w = scenario.evse.maximum_asymmetry_w
         section, reactive = scenario.evse, math.sqrt(1.0 - vehicle.power_factor * vehicle.power_factor)
         kind = Kind(
             vehicle.battery,
@@ -74,8 +85,8 @@ class Builder:
             maximum_soc=visit.maximum_soc,
             v2x_low_soc=visit.v2x_low_soc,
             v2x_high_soc=visit.v2x_high_soc,
-            station_charge_w=section.dc_charge_w if is_dc else section.ac_charge_w,
-            station_discharge_w=section.dc_discharge_w if is_dc else section.ac_discharge_w,
+            station_charge_w=min(section.dc_charge_w if is_dc else section.ac_charge_w, most_w),
+            station_discharge_w=min(section.dc_discharge_w if is_dc else section.ac_discharge_w, most_w),
             station_maximum_a=section.dc_maximum_a if is_dc else math.inf,
         )
         return self._stage.kinds.setdefault(kind, kind)
@@ -96,6 +107,7 @@ class Builder:
     def _evcc_settings(self, visit: Visit, kind: Kind) -> EVCCSettings:
         section, vehicle, is_dc = self._stage.scenario.ev, visit.vehicle, kind.is_dc
         discharges = visit.discharge_w > 0.0
+        by_phase = not is_dc and self._stage.scenario.evse.phases == "each"
         from_discovery = section.renegotiate_from == "charge_parameter_discovery"
         return EVCCSettings(
             evcc_id=f"EV{visit.ev_id:03d}",
@@ -111,7 +123,8 @@ class Builder:
             ),
             services=(ServiceID[visit.service],),
             discharge_limits_negative=section.discharge_limits == "negative",
-            per_phase=section.per_phase and vehicle.ac_phases == 3,
+            per_phase=by_phase or (section.per_phase and vehicle.ac_phases == 3),
+            single_phase=by_phase and vehicle.ac_phases == 1,
             renegotiate_from=State.CHARGE_PARAMETER_DISCOVERY if from_discovery else State.SCHEDULE_EXCHANGE,
             timers=self._timers,
             control_mode=ControlMode.SCHEDULED if section.control_mode == "scheduled" else ControlMode.DYNAMIC,
@@ -173,5 +186,6 @@ def _evse_ratings(stage: Stage, is_dc: bool) -> EVSERatings:
         minimum_v=section.dc_minimum_v,
         nominal_frequency_hz=stage.grid.nominal_hz,
         nominal_v=section.nominal_v,
+        maximum_asymmetry_w=math.nan if is_dc else section.maximum_asymmetry_w or math.nan,
         ramp_limit_percent_per_min=section.power_ramp_limit_percent_per_min or math.nan,
     )

@@ -136,7 +136,7 @@ class Control:
             requested_w = policy.setpoint_w(view, policy.params)
         if self.hold_at_zero:
             requested_w = 0.0
-        return settle_on(self, car, car.kind, self._stage.fleet.sums, self._limits, view, requested_w, now_ns)
+        return settle_on(self, car, car.kind, car.sums, self._limits, view, requested_w, now_ns)
 
 
 def limit_params(scenario: Scenario) -> LimitParams:

@@ -427,7 +427,7 @@ class Station:
         discharge_w = min(secc.said.ratings.maximum_discharge_w, kind.station_discharge_w)
         settled = kind._replace(
             is_bpt=secc.agreed.service.is_bpt,
-            per_phase=secc.agreed.per_phase,
+            per_phase=secc.agreed.per_phase and not secc.agreed.single_phase,
             rated_w=at_meter_w(kind, charge_w),
             rated_discharge_w=0.0 - at_meter_w(kind, 0.0 - discharge_w),
         )

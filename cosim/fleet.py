@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cosim.car import Car, close_tick, count, unsettle
 from cosim.checks import Checks
-from cosim.sums import Sums, next_tick
+from cosim.sums import Sums, add_counts, next_tick
 
 
 class Tick(NamedTuple):
@@ -17,6 +17,9 @@ class Tick(NamedTuple):
     energy_uj: int = 0  # drawn at the AC side since the last tick, stations' stand-by included
     baseline_uj: int = 0  # scheduled since the last tick, stations' stand-by included
     setpoint_uw: int = 0  # sum of the setpoints in force at the end, AC meter
+    l1_uj: int = 0  # of the energy: what lies on one phase alone
+    l2_uj: int = 0
+    l3_uj: int = 0
 
     def __add__(self, other: tuple[int, ...]) -> "Tick":  # type: ignore[override]  # parts add up, they do not join
         return Tick(*(one + two for one, two in zip(self, other, strict=True)))
@@ -27,6 +30,7 @@ class Fleet:
 
     def __init__(self, tick_ns: int, checks: Checks) -> None:
         self.sums = Sums(tick_ns)
+        self.on_phase = (Sums(tick_ns), Sums(tick_ns), Sums(tick_ns))  # of cars that lie on one phase alone
         self.cars: dict[int, Car] = {}
         self.standby_uj = 0  # of all stations, per tick
         self._checks = checks
@@ -40,8 +44,8 @@ class Fleet:
     def unplug(self, car: Car, now_ns: int) -> None:
         """A car goes; its part of the present tick stays counted."""
         car.settle(now_ns)
-        unsettle(car, self.sums)
-        count(car, car.kind, self.sums, now_ns)
+        unsettle(car, car.sums)
+        count(car, car.kind, car.sums, now_ns)
         del self.cars[car.ev_id]
 
     # --- energy per tick ---
@@ -51,14 +55,28 @@ class Fleet:
         sums = self.sums
         for car in self.cars.values():
             if now_ns >= car.due_ns or not car.steady:
-                close_tick(car, car.kind, sums, now_ns)
+                close_tick(car, car.kind, car.sums, now_ns)
+        single_uj = [phase.tick_uj + phase.steady_uj for phase in self.on_phase]
         tick = Tick(
-            sums.tick_uj + sums.steady_uj + self.standby_uj,
+            sums.tick_uj + sums.steady_uj + self.standby_uj + sum(single_uj),
             sums.baseline_uj + sums.scheduled_uj + self.standby_uj,
-            sums.setpoint_uw,
+            sums.setpoint_uw + sum(phase.setpoint_uw for phase in self.on_phase),
+            *single_uj,
         )
         next_tick(sums, now_ns)
+        for phase in self.on_phase:
+            next_tick(phase, now_ns)
         return tick
+
+    def settle_counts(self) -> None:
+        """What was counted on single phases joins what was counted on all."""
+        for phase in self.on_phase:
+            add_counts(self.sums, phase)
+
+    @property
+    def exchanges(self) -> int:
+        """Charge loops answered, of all cars."""
+        return self.sums.exchanges + sum(phase.exchanges for phase in self.on_phase)
 
     def verify(self) -> None:
         """Report what the functions of `cosim/car.py` and `cosim/control.py` found to be broken."""

@@ -12,7 +12,7 @@ from typing import Any
 from cosim.after import late_swing_hz, second_fall_hz, without_nothing
 from cosim.checks import Checks
 from cosim.driver import GRID, At, Clock, place
-from cosim.fleet import Fleet
+from cosim.fleet import Fleet, Tick
 from cosim.imbalance import Imbalance
 from cosim.inputs import Inputs
 from cosim.kpis import Kpis
@@ -130,6 +130,7 @@ class Grid:
                 now_ns, self.frequency_hz, rocof_hz_per_s, without_hz, fleet_w * scale, baseline_w * scale, service_w,
                 setpoint_w * scale, disturbance_mw[0] * 1e6,
                 *_columns(beside),
+                *_phases_w(tick, tick_s, scale),
             )  # fmt: skip
 
     def _look_beside(self, now_ns: int) -> Beside:
@@ -179,6 +180,15 @@ class Grid:
             return 0.0
         assert self._baseline is not None, "a baseline series is read before the run"
         return sampled(self._baseline.t_s, self._baseline.value, now_ns * 1e-9)
+
+
+def _phases_w(tick: Tick, tick_s: float, scale: float) -> tuple[float, float, float]:
+    """The fleet's power on each phase [W]: a third of what lies on all, and what lies on it alone."""
+    single_uj = (tick.l1_uj, tick.l2_uj, tick.l3_uj)
+    third_uj = (tick.energy_uj - sum(single_uj)) / 3.0
+    l1_uj, l2_uj, l3_uj = single_uj
+    to_w = 1e-6 / tick_s * scale
+    return (third_uj + l1_uj) * to_w, (third_uj + l2_uj) * to_w, (third_uj + l3_uj) * to_w
 
 
 def _columns(beside: Beside) -> tuple[float, ...]:

@@ -152,6 +152,16 @@ class Evse(Section):
         None, description="EVSEPowerRampLimitation, in percent of the station's rating; empty: not stated"
     )
     nominal_v: Annotated[float, Field(gt=0.0, le=1000.0)] = Field(230.0, description="AC, line to neutral")
+    phases: Literal["summed", "each"] = Field(
+        "summed",
+        description="AC: powers as sums, or phase by phase with single-phase cars on one of them",
+    )
+    single_phase_on: Literal["rotating", "l1"] = Field(
+        "rotating", description="where a single-phase car lies: connectors are wired in turn, or all alike; phases each"
+    )
+    maximum_asymmetry_w: Annotated[float, Field(gt=0.0, le=1e6)] | None = Field(
+        None, description="AC: most that a single-phase car may load its phase; empty: no limit"
+    )
     contactor_close_s: Annotated[float, Field(ge=0.0, le=1.4)] = Field(
         1.0, description="AC: between PowerDeliveryReq(Start) and its answer"
     )

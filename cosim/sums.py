@@ -61,6 +61,21 @@ class Sums:
         self.delays = [0] * (BINS + 1)  # delivered setpoint steps by delay, see models/metrics.py
 
 
+def add_counts(sums: Sums, other: Sums) -> None:
+    """Add what `other` has counted beside energy per tick: at the end of a run, for what is said of all cars."""
+    for name in ("exchanges", "gap_ns", "bounds_reached", "superseded", "outside_window", "beyond_limits"):
+        setattr(sums, name, getattr(sums, name) + getattr(other, name))
+        setattr(other, name, 0)
+    sums.outside_window_ev = max(sums.outside_window_ev, other.outside_window_ev)
+    sums.beyond_limits_evse = max(sums.beyond_limits_evse, other.beyond_limits_evse)
+    for index, count in enumerate(other.clips):
+        sums.clips[index] += count
+    for index, count in enumerate(other.delays):
+        sums.delays[index] += count
+    other.clips = [0] * len(other.clips)
+    other.delays = [0] * len(other.delays)
+
+
 def schedule(sums: Sums, before_w: float, power_w: float, now_ns: int) -> None:
     """A station's scheduled power (AC meter) changes [W]. Each is rounded by itself, so their order does not matter."""
     until_s = (sums.tick_start_ns + sums.tick_ns - now_ns) * 1e-9

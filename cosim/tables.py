@@ -156,6 +156,16 @@ GRID = Table(
         Column("shed_w", "float64", "W", "net load shed so far", LIFTS_FREQUENCY, nullable=True),
         Column("tie_w", "float64", "W", "export over the tie line beyond schedule", "out of the area", nullable=True),
         Column("neighbour_hz", "float64", "Hz", "frequency of the area beyond the tie line", nullable=True),
+        *(
+            Column(
+                f"fleet_power_l{phase}_w",
+                "float64",
+                "W",
+                f"of the fleet's power, what lies on phase L{phase}: a third of balanced power, and single-phase cars",
+                INTO_VEHICLE,
+            )
+            for phase in (1, 2, 3)
+        ),
     ),
 )
 

@@ -124,7 +124,7 @@ class World:
     @property
     def exchanges(self) -> int:
         """Charge loops answered so far."""
-        return self._stage.fleet.sums.exchanges
+        return self._stage.fleet.exchanges
 
     def run(
         self, should_stop: Callable[[], bool] = lambda: False, progress: Callable[[int], None] = lambda _: None
@@ -145,6 +145,7 @@ class World:
                 stage.ledger.close(ev, env.now_ns)
         finally:
             stage.recorder.close()  # a policy that raises stops the run, and nothing recorded so far is lost
+        stage.fleet.settle_counts()
         stage.fleet.verify()
         kpis = stage.kpis.result(stage.fleet.sums, stage.journal)
         kpis |= stage.grid.figures() | loop_figures(self._loop) | (stage.wire.figures() if stage.wire else {})
