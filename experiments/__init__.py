@@ -8,12 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from experiments.errors import UserError
+    from experiments.reference import grid_preset, machine_cases, machine_traces, published_events
     from experiments.run import simulate
     from experiments.runs import Run, load_run
 
-__all__ = ["Run", "UserError", "load_run", "simulate"]
+__all__ = [
+    "Run",
+    "UserError",
+    "grid_preset",
+    "load_run",
+    "machine_cases",
+    "machine_traces",
+    "published_events",
+    "simulate",
+]
 
-HOMES = {"Run": "runs", "UserError": "errors", "load_run": "runs", "simulate": "run"}
+HOMES = {
+    "Run": "runs",
+    "UserError": "errors",
+    "grid_preset": "reference",
+    "load_run": "runs",
+    "machine_cases": "reference",
+    "machine_traces": "reference",
+    "published_events": "reference",
+    "simulate": "run",
+}
 
 
 def __getattr__(name: str) -> Any:

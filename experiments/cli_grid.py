@@ -17,7 +17,13 @@ def group() -> None:
 
 @grid.command()
 def simulate(
-    params: Annotated[Path, typer.Argument(metavar="PARAMS.json", help="Machines, governors and the disturbance.")],
+    params: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PARAMS.json",
+            help="Machines, governors and the disturbance: a file, or the name of a packaged case.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(metavar="FILE.csv", help="Where to write t_s,f_hz.")],
     electrical_power: Annotated[
         Path | None,

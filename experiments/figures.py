@@ -125,6 +125,8 @@ def text(key: str, value: Any) -> str:
         return f"{value:.3f} h"
     if key.endswith("_hz_per_s"):
         return f"{value:.3f} Hz/s"
+    if key.endswith("_w_per_hz"):
+        return scaled(value, "W/Hz")
     if key.endswith("_hz"):
         return f"{value:.3f} Hz"
     if key.endswith("_wh"):
@@ -146,7 +148,7 @@ def difference(key: str, before: Any, after: Any) -> str:
     if change == 0:
         return ""
     sign = "+" if change > 0 else "−"
-    if key.endswith("_hz"):
+    if key.endswith("_hz") and not key.endswith("_per_hz"):
         return f"{sign}{1e3 * abs(change):.1f} mHz"
     told = sign + text(key, abs(change))
     return told if key.endswith(("_share", "_pu")) or before == 0 else f"{told} ({100.0 * change / abs(before):+.1f} %)"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from experiments import screen
 from experiments.cli import print_json
 from experiments.errors import UserError
-from experiments.machines import MachineCase, read_case
+from experiments.machines import MachineCase, case_file, read_case
 from experiments.presets import grid_names, load_grid
 from experiments.rows import read_rows
 from models.grid.area import initial_rocof_hz_per_s
@@ -37,7 +37,7 @@ def simulate_command(
     params: Path, out: Path, electrical_power: Path | None, until: float | None, dt_s: float, as_json: bool
 ) -> None:
     """Simulate a parameter file and write `t_s,f_hz`."""
-    case = read_case(params)
+    case = read_case(case_file(str(params)))
     knots = read_electrical_power(electrical_power) if electrical_power is not None else None
     first_s = min(0.0, knots.t_s[0]) if knots else 0.0
     last_s = until if until is not None else knots.t_s[-1] if knots else case.end_s

@@ -23,6 +23,10 @@ NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
+MACHINES = Path(__file__).parent / "data" / "machines"
+ENDING = ".params.json"
+
+
 class MachineCase(NamedTuple):
     """A parameter file, ready to simulate."""
 
@@ -120,6 +124,20 @@ class _Case(BaseModel):
     governors: list[dict[str, Any]]
 
 
+def case_names() -> tuple[str, ...]:
+    """Machine cases that come with the package."""
+    return tuple(sorted(path.name.removesuffix(ENDING) for path in MACHINES.glob(f"*{ENDING}")))
+
+
+def case_file(name: str) -> Path:
+    """The file of a packaged case, or the path that was given. Raises UserError for an unknown name."""
+    if name in case_names():
+        return MACHINES / f"{name}{ENDING}"
+    if not Path(name).suffix and not Path(name).exists():
+        raise UserError(f"there is no machine case '{name}'.{did_you_mean(name, case_names())}")
+    return Path(name)
+
+
 def read_case(path: Path) -> MachineCase:
     """A machine case from its file. Raises UserError, saying what was found, what is needed, and where."""
     try:
@@ -147,7 +165,7 @@ def read_case(path: Path) -> MachineCase:
         governors=tuple(governors),
     )
     _checked(path, "", partial(check_grid, params))
-    return MachineCase(case.name or path.name.removesuffix(".params.json"), params, case.dist_mw, case.tend_s)
+    return MachineCase(case.name or path.name.removesuffix(ENDING), params, case.dist_mw, case.tend_s)
 
 
 def _governor(path: Path, where: str, entry: dict[str, Any]) -> _Tgov1 | _Ieeeg1:

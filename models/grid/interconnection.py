@@ -26,6 +26,7 @@ SUB_STEP_S = 0.05  # ample for response lags of 0.2 s and more: tmin / 4
 STEPS_KEPT = 256  # step matrices kept at once; a run uses a handful of step lengths
 HISTORY_KEPT = 4096  # samples of frequency kept beyond the longest delay before the old ones are dropped
 HALVINGS = 16  # of a sub-step when a crossing is located: 0.8 us
+STEEPEST_HZ_PER_S = 20.0  # no dip within a sub-step is looked for beyond what this reaches
 INSTANT_S = 1e-9  # two instants closer than this are one
 
 
@@ -285,8 +286,9 @@ class Interconnection:
             return True
         # A dip that begins and ends above a threshold within one sub-step: look at its turning point.
         for area, edges in enumerate(watched):
-            if not edges:
-                continue
+            deviation = before.state[self._core.rows[area]]
+            if all(abs(deviation - edge) > STEEPEST_HZ_PER_S * dt_s for edge in edges):
+                continue  # out of reach
             first, last = self._rates(before, inputs)[area], self._rates(after, inputs)[area]
             if first * last < 0.0:
                 turn = self._advanced(before, dt_s * first / (first - last), inputs)

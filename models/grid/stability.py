@@ -14,7 +14,7 @@ from models.grid.area import GridParams, linear_core
 from models.grid.noise import linearised
 
 LOWEST, HIGHEST = 1e-3, 1e3  # rad/s searched
-POINTS = 1200
+POINTS = 150
 
 
 class LoopMargin(NamedTuple):

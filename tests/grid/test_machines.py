@@ -13,18 +13,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from experiments import grid_preset, machine_cases, machine_traces, published_events
 from experiments.cli import app
 from experiments.errors import UserError
 from experiments.grid_commands import Trace, read_electrical_power, simulated
-from experiments.machines import read_case
+from experiments.machines import MACHINES, read_case
 
-DATA = Path(__file__).parents[1] / "data" / "grid"
+DATA = MACHINES
 CASES = ("kundur_loadstep_p200", "ieee14_trip_g2", "ieee39_trip_g8", "wecc_loadstep_p800")
 
 
 def reference(name: str) -> dict[float, float]:
     """Frequency [Hz] by time [s] of ANDES."""
-    with (DATA / f"andes_{name}.csv").open() as lines:
+    with (DATA / f"{name}.csv").open() as lines:
         return {float(row["t_s"]): float(row["f_coi_hz"]) for row in csv.DictReader(lines)}
 
 
@@ -45,8 +46,8 @@ def test_fed_with_the_electrical_power_frequency_is_that_of_andes(
     name: str, nadir_share: float, rms_mhz: float
 ) -> None:
     andes = reference(name)
-    knots = read_electrical_power(DATA / f"andes_{name}.csv")
-    ours = by_time(simulated(read_case(DATA / f"andes_{name}.params.json"), knots, -1.0, 60.0, 0.02))
+    knots = read_electrical_power(DATA / f"{name}.csv")
+    ours = by_time(simulated(read_case(DATA / f"{name}.params.json"), knots, -1.0, 60.0, 0.02))
     assert min(andes.values()) == pytest.approx(
         min(ours[t] for t in andes), abs=nadir_share * (60.0 - min(andes.values()))
     )
@@ -66,18 +67,18 @@ def test_fed_with_the_electrical_power_frequency_is_that_of_andes(
 )
 def test_fed_with_the_nominal_step_only_the_network_is_missing(name: str, nadir_share: float) -> None:
     lowest = min(reference(name).values())
-    ours = min(simulated(read_case(DATA / f"andes_{name}.params.json"), None, 0.0, 20.0, 0.02).f_hz)
+    ours = min(simulated(read_case(DATA / f"{name}.params.json"), None, 0.0, 20.0, 0.02).f_hz)
     assert ours == pytest.approx(lowest, abs=nadir_share * (60.0 - lowest))
 
 
 def test_values_of_governors_are_on_the_system_base() -> None:
     """Kundur: R 5 % of 900 MVA is 900 / (0.05 x 60) = 300 MW/Hz; headroom 29 700 MW less its 727 MW."""
-    case = read_case(DATA / "andes_kundur_loadstep_p200.params.json")
+    case = read_case(DATA / "kundur_loadstep_p200.params.json")
     governor = case.params.governors[0]
     assert governor.stiffness_mw_per_hz == pytest.approx(300.0)
     assert governor.valve is not None
     assert governor.valve.up_mw == pytest.approx(29_700.0 - 726.80290787)
-    wecc = read_case(DATA / "andes_wecc_loadstep_p800.params.json")
+    wecc = read_case(DATA / "wecc_loadstep_p800.params.json")
     assert wecc.params.damping_mw_per_hz == pytest.approx(185.0 * 100.0 / 60.0)
     valve = wecc.params.governors[0].valve
     assert valve is not None
@@ -98,7 +99,7 @@ def command(*arguments: object) -> Any:
 
 
 def test_the_command_writes_time_and_frequency(tmp_path: Path) -> None:
-    params, out = DATA / "andes_kundur_loadstep_p200.params.json", tmp_path / "f.csv"
+    params, out = DATA / "kundur_loadstep_p200.params.json", tmp_path / "f.csv"
     done = command(params, "--until", 5, "--dt", 0.5, "--out", out, "--json")
     assert done.exit_code == 0, done.output
     lines = out.read_text().splitlines()
@@ -107,7 +108,7 @@ def test_the_command_writes_time_and_frequency(tmp_path: Path) -> None:
     summary = json.loads(done.stdout)
     assert summary["initial_rocof_hz_per_s"] == pytest.approx(-0.26298, abs=1e-5)  # andes_vs_sfr_errors.csv
     assert summary["nadir_hz"] == pytest.approx(float(lines[-5].split(",")[1]), abs=1e-9)
-    fed = command(params, "--electrical-power", DATA / "andes_kundur_loadstep_p200.csv", "--out", out, "--dt", 0.1)
+    fed = command(params, "--electrical-power", DATA / "kundur_loadstep_p200.csv", "--out", out, "--dt", 0.1)
     assert fed.exit_code == 0, fed.output
     lines = out.read_text().splitlines()
     assert (lines[1].split(",")[0], lines[-1].split(",")[0], len(lines)) == ("-1.000000", "60.000000", 612)
@@ -126,7 +127,7 @@ def test_the_command_writes_time_and_frequency(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_parameter_file_is_refused_in_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
-    text = json.dumps(json.loads((DATA / "andes_kundur_loadstep_p200.params.json").read_text()))
+    text = json.dumps(json.loads((DATA / "kundur_loadstep_p200.params.json").read_text()))
     assert old in text
     file = tmp_path / "mine.params.json"
     file.write_text(text.replace(old, new))
@@ -146,7 +147,28 @@ def test_a_broken_parameter_file_is_refused_in_one_line(tmp_path: Path, old: str
     ],
 )
 def test_wrong_options_are_refused_in_one_line(tmp_path: Path, options: tuple[object, ...], message: str) -> None:
-    done = command(DATA / "andes_ieee14_trip_g2.params.json", "--out", tmp_path / "f.csv", *options)
+    done = command(DATA / "ieee14_trip_g2.params.json", "--out", tmp_path / "f.csv", *options)
     assert done.exit_code == 2
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_packaged_case_goes_by_its_name(tmp_path: Path) -> None:
+    out = tmp_path / "f.csv"
+    done = command("kundur_loadstep_p200", "--until", 1, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert out.read_text().startswith("t_s,f_hz\n0.000000,60.000000000\n")
+    wrong = command("kundur_loadstep", "--out", out)
+    assert wrong.exit_code == 2
+    assert "there is no machine case 'kundur_loadstep'. Did you mean 'kundur_loadstep_p200'?" in wrong.stderr
+
+
+def test_frames_for_notebooks_hold_reference_and_model_side_by_side() -> None:
+    frame = machine_traces("ieee14_trip_g2")
+    assert list(frame.columns) == ["reference", "fed", "nominal"]
+    assert not frame.isna().any().any()
+    assert abs(frame.fed - frame.reference).max() < 0.001
+    events = published_events()
+    assert events[events.event == "GB_2019-08-09"].loss_mw.max() == 737.0
+    assert grid_preset("kundur").params.kinetic_energy_mws == 22_815.0
+    assert set(machine_cases()) == set(CASES)
