@@ -149,7 +149,7 @@ def test_secondary_control_stands_in_a_preset_and_works_when_asked_for() -> None
 
 def test_a_governor_of_each_kind_can_be_stated_with_limits(tmp_path: Path) -> None:
     """An island of hydro: headroom of 4 MW leaves the rest of 6 MW to damping, beyond a dead band."""
-    text = (DIRECTORY / "island.toml").read_text()
+    text = (DIRECTORY / "island.toml").read_text().split("[secondary]")[0]  # ends with its governor
     extra = "".join(
         f'{key} = {{ value = {value}, confidence = "assumed", source = "a test" }}\n'
         for key, value in {
