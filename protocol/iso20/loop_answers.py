@@ -28,7 +28,7 @@ from protocol.iso20.dc import (
 from protocol.iso20.loop import MeterInfo
 from protocol.iso20.ratings import EVSERatings
 from protocol.schema import ComplexType, maker
-from protocol.values import RationalNumber, rational
+from protocol.values import rational
 
 __all__ = [
     "AC_TARGETS",
@@ -65,14 +65,14 @@ _dc_response: Final = maker(
 def ac_target(target_w: float, present_w: float, ratings: EVSERatings) -> DynamicACCLResControlMode:
     """The setpoint of an EV that only charges, clamped to the rating."""
     target_w = target_w if target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
-    return _ac_mode(rational(target_w if target_w > 0.0 else 0.0), rational(present_w))
+    return _ac_mode(target_w if target_w > 0.0 else 0.0, present_w)
 
 
 def bpt_ac_target(target_w: float, present_w: float, ratings: EVSERatings) -> DynamicACCLResControlMode:
     """The setpoint, negative to discharge, clamped to the ratings."""
     target_w = target_w if target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
     target_w = target_w if target_w > -ratings.maximum_discharge_w else -ratings.maximum_discharge_w
-    return _bpt_ac_mode(rational(target_w), rational(present_w))
+    return _bpt_ac_mode(target_w, present_w)
 
 
 def ac_loop(
@@ -104,8 +104,8 @@ def dc_loop(
         response_code(answer),
         evse_status(answer),
         meter,
-        rational(answer.present_a),
-        rational(answer.present_v),
+        answer.present_a,
+        answer.present_v,
         answer.power_limit_achieved,
         answer.current_limit_achieved,
         answer.voltage_limit_achieved,
@@ -122,8 +122,8 @@ def bpt_dc_loop(
         response_code(answer),
         evse_status(answer),
         meter,
-        rational(answer.present_a),
-        rational(answer.present_v),
+        answer.present_a,
+        answer.present_v,
         answer.power_limit_achieved,
         answer.current_limit_achieved,
         answer.voltage_limit_achieved,
@@ -193,15 +193,15 @@ def ac_turn(header: Header, mode: DynamicACCLResControlMode) -> ACChargeLoopRes:
 
 def dc_turn(
     header: Header,
-    present_current: RationalNumber,
-    present_voltage: RationalNumber,
+    present_a: float,
+    present_v: float,
     power_limit_achieved: bool,
     current_limit_achieved: bool,
     mode: DynamicDCCLResControlMode,
 ) -> DCChargeLoopRes:
     """The response of an ordinary turn in DC."""
     achieved = (power_limit_achieved, current_limit_achieved, False)
-    return _dc_response(header, _OK, None, None, present_current, present_voltage, *achieved, mode)
+    return _dc_response(header, _OK, None, None, present_a, present_v, *achieved, mode)
 
 
 def meter_info(answer: Answer, settings: SECCSettings, is_bpt: bool) -> MeterInfo | None:

@@ -1,7 +1,7 @@
 """What the EVCC says in the charge loop: each request as a function of values.
 
 The functions are written out, variant by variant, as they run a million times. Taking the offer apart once costs a
-third of naming its fields one by one, and the makers know the order of the elements they are given.
+third of naming its fields one by one; the makers know the order of the elements, and round numbers to the wire.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,6 @@ from protocol.iso20.dc import (
 )
 from protocol.iso20.requests import Offer, departure_time
 from protocol.schema import ComplexType, maker
-from protocol.values import rational
 
 __all__ = ["LOOP_REQUESTS", "LoopRequest"]
 
@@ -58,13 +57,13 @@ def ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_pha
     ) = offer  # fmt: skip
     mode = _ac_mode(
         departure_time(departure_s),
-        rational(target_wh),
-        rational(maximum_wh),
-        rational(minimum_wh),
-        rational(charge_w),
-        rational(least_w),
-        rational(active_w),
-        rational(var),
+        target_wh,
+        maximum_wh,
+        minimum_wh,
+        charge_w,
+        least_w,
+        active_w,
+        var,
     )
     return _ac_request(header, meter_info, phases.split(mode) if per_phase else mode)
 
@@ -79,17 +78,17 @@ def bpt_ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per
     v2x = high_wh == high_wh  # both or none (V2G20-2681); NaN in one alone is refused
     mode = _bpt_ac_mode(
         departure_time(departure_s),
-        rational(target_wh),
-        rational(maximum_wh),
-        rational(minimum_wh),
-        rational(charge_w),
-        rational(least_w),
-        rational(active_w),
-        rational(var),
-        rational(sign * discharge_w),
-        rational(sign * least_discharge_w),
-        rational(high_wh) if v2x else None,
-        rational(low_wh) if v2x else None,
+        target_wh,
+        maximum_wh,
+        minimum_wh,
+        charge_w,
+        least_w,
+        active_w,
+        var,
+        sign * discharge_w,
+        sign * least_discharge_w,
+        high_wh if v2x else None,
+        low_wh if v2x else None,
     )
     return _ac_request(header, meter_info, phases.split(mode) if per_phase else mode)
 
@@ -102,16 +101,16 @@ def dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_pha
     ) = offer  # fmt: skip
     mode = _dc_mode(
         departure_time(departure_s),
-        rational(target_wh),
-        rational(maximum_wh),
-        rational(minimum_wh),
-        rational(charge_w),
-        rational(least_w),
-        rational(charge_a),
-        rational(maximum_v),
-        rational(minimum_v),
+        target_wh,
+        maximum_wh,
+        minimum_wh,
+        charge_w,
+        least_w,
+        charge_a,
+        maximum_v,
+        minimum_v,
     )
-    return _dc_request(header, meter_info, rational(present_v), mode)
+    return _dc_request(header, meter_info, present_v, mode)
 
 
 def bpt_dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_phase: bool) -> DCChargeLoopReq:
@@ -124,21 +123,21 @@ def bpt_dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per
     v2x = high_wh == high_wh  # both or none (V2G20-2681); NaN in one alone is refused
     mode = _bpt_dc_mode(
         departure_time(departure_s),
-        rational(target_wh),
-        rational(maximum_wh),
-        rational(minimum_wh),
-        rational(charge_w),
-        rational(least_w),
-        rational(charge_a),
-        rational(maximum_v),
-        rational(minimum_v),
-        rational(sign * discharge_w),
-        rational(sign * least_discharge_w),
-        rational(sign * discharge_a),
-        rational(high_wh) if v2x else None,
-        rational(low_wh) if v2x else None,
+        target_wh,
+        maximum_wh,
+        minimum_wh,
+        charge_w,
+        least_w,
+        charge_a,
+        maximum_v,
+        minimum_v,
+        sign * discharge_w,
+        sign * least_discharge_w,
+        sign * discharge_a,
+        high_wh if v2x else None,
+        low_wh if v2x else None,
     )
-    return _dc_request(header, meter_info, rational(present_v), mode)
+    return _dc_request(header, meter_info, present_v, mode)
 
 
 LoopRequest = Callable[[Header, Offer, bool, float, bool], ComplexType]

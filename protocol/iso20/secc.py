@@ -68,7 +68,7 @@ from protocol.iso20.sequence import REJOINED, RESPONSES, SETUP, State, Table, ne
 from protocol.iso20.services import SERVICES, Agreed, Variant, read_variants
 from protocol.iso20.session import NO_SESSION, EndReason, Session, Suspended
 from protocol.schema import ComplexType
-from protocol.values import rational, unsayable
+from protocol.values import unsayable
 
 __all__ = ["SECC", "Answer", "EVSERatings", "SECCSettings", "Said"]
 
@@ -355,7 +355,7 @@ class SECC(Session):
                     self._limits_mode = self._dc_limits(limits, self.settings.ratings, self._sign)
                     self._limits = limits
                 header = self._header if now_ns < self._header_until_ns else self._current_header(now_ns)
-                response = dc_turn(header, rational(present_a), rational(present_v), *achieved, self._limits_mode)
+                response = dc_turn(header, present_a, present_v, *achieved, self._limits_mode)
                 self._end_turn(now_ns)
                 return response
             except LocalProtocolError:

@@ -18,7 +18,7 @@ from protocol.iso20.dc import DCPreChargeReq, DynamicDCCLReqControlMode
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.loop import DisplayParameters, MeterInfo
 from protocol.iso20.refusals import least
-from protocol.schema import ComplexType, declared, element, wire_name
+from protocol.schema import ComplexType, declared, element, maker, wire_name
 from protocol.values import RationalNumber, rational
 
 VALUES = "boolValue|byteValue|shortValue|intValue|rationalNumber|finiteString"
@@ -165,3 +165,27 @@ def test_a_declaration_must_say_optional_twice_or_not_at_all():
 def test_the_progress_of_an_enum_is_its_wire_spelling():
     assert ChargeProgress.SCHEDULE_RENEGOTIATION.value == "ScheduleRenegotiation"
     assert ResponseCode("FAILED_UnknownSession") is ResponseCode.FAILED_UNKNOWN_SESSION
+
+
+def test_a_maker_gives_what_the_keywords_give_and_refuses_what_they_refuse():
+    make = maker(DCPreChargeReq, "header", "ev_target_voltage", "ev_processing", "ev_present_voltage")
+    assert make(HEADER, 400.04, Processing.FINISHED, 12.5) == DCPreChargeReq(
+        header=HEADER,
+        ev_processing=Processing.FINISHED,
+        ev_present_voltage=rational(12.5),
+        ev_target_voltage=rational(400.04),
+    )
+    with pytest.raises(LocalProtocolError, match=r"DC_PreChargeReq\.EVProcessing must be a Processing, got True"):
+        make(HEADER, 400.0, True, 12.5)
+    with pytest.raises(LocalProtocolError, match="must be finite"):
+        make(HEADER, float("nan"), Processing.FINISHED, 12.5)
+
+
+def test_a_maker_leaves_out_what_is_optional_only():
+    assert maker(DisplayParameters, "battery_energy_capacity", "present_soc")(None, 50) == DisplayParameters(
+        present_soc=50
+    )
+    with pytest.raises(TypeError, match="Header cannot be made from time_stamp alone"):
+        maker(Header, "time_stamp")
+    with pytest.raises(TypeError, match="Parameter cannot be made"):
+        maker(Parameter, "name", "int_value")
