@@ -132,5 +132,5 @@ def test_a_frame_that_cannot_be_read_is_refused_in_one_line(frame, code, says):
 
 def test_the_generated_codec_is_faster_than_the_interpreted_one():
     seen, new, interpreted = bench_exi.bench()
-    assert seen.encode_us < new.encode_us < interpreted.encode_us
-    assert seen.decode_us < new.decode_us < interpreted.decode_us
+    assert max(seen.encode_us, new.encode_us) < interpreted.encode_us
+    assert max(seen.decode_us, new.decode_us) < interpreted.decode_us

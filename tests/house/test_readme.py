@@ -143,6 +143,16 @@ def test_a_recorded_frequency_in_the_layout_of_neso_is_followed(tmp_path: Path) 
     assert run.kpis["discharged_wh"] > 0.0
 
 
+def test_the_bytes_are_shown_as_said(tmp_path: Path) -> None:
+    output, shown = run_the_lines("On the wire", tmp_path)
+    assert "invariants hold" in output
+    assert (tmp_path / "runs" / "latest" / "capture.pcapng").stat().st_size > 50_000
+    assert shown.splitlines()[:2] == [
+        "payload type 0x8002 (COMMON_MESSAGES), 24 bytes after the header of 8",
+        "SessionSetupReq",
+    ]
+
+
 def test_reading_a_run_works_as_shown(quickstart: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     (source,) = blocks("python", "The run folder")
     monkeypatch.chdir(quickstart[1].parents[1])
