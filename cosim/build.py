@@ -7,7 +7,7 @@ from cosim.ev import Ev, Visit
 from cosim.evse import Station
 from cosim.kind import Kind
 from cosim.scenario import Ev as EvSection
-from cosim.scenario import Evse, to_ns
+from cosim.scenario import Evse, Secc, to_ns
 from cosim.site import Site, site_of
 from cosim.stage import Stage
 from cosim.sums import Sums
@@ -32,14 +32,7 @@ class Builder:
         self._stage = stage
         self._sites = sites
         self._converters: dict[tuple[Vehicle, bool], tuple[Converter, FourLosses]] = {}
-        section = stage.scenario.secc
-        self._timers = Timers(
-            secc_sequence_ns=to_ns(section.sequence_timeout_s),
-            secc_loop_sequence_ns=to_ns(section.loop_sequence_timeout_s),
-            secc_ongoing_ns=to_ns(section.ongoing_limit_s),
-            secc_authorization_ns=to_ns(section.authorization_limit_s),
-            authorization_ns=to_ns(section.authorization_limit_s + 5.0),
-        )
+        self._timers = session_timers(stage.scenario.secc)
         self._ratings = {is_dc: _evse_ratings(stage, is_dc) for is_dc in (False, True)}
 
     def couple(self, visit: Visit) -> Ev:
@@ -147,6 +140,17 @@ class Builder:
             timers=self._timers,
             epoch_s=self._stage.epoch_s,
         )
+
+
+def session_timers(section: Secc) -> Timers:
+    """The standard's timers, but for those that a scenario may set."""
+    return Timers(
+        secc_sequence_ns=to_ns(section.sequence_timeout_s),
+        secc_loop_sequence_ns=to_ns(section.loop_sequence_timeout_s),
+        secc_ongoing_ns=to_ns(section.ongoing_limit_s),
+        secc_authorization_ns=to_ns(section.authorization_limit_s),
+        authorization_ns=to_ns(section.authorization_limit_s + 5.0),
+    )
 
 
 def dc_converter(section: Evse) -> Converter:

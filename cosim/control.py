@@ -37,6 +37,7 @@ class Control:
         "_noise_hz",
         "_noise_key",
         "_nominal_hz",
+        "_plans",
         "_policy",
         "_stage",
         "baseline_w",
@@ -75,6 +76,7 @@ class Control:
         self._measured = stage.grid.measured
         self._follows_series = stage.schedule is not None
         self._declares = declares_baseline(stage.policy)
+        self._plans = is_plan(scenario, stage.policy)
         self._noise_hz = scenario.measurement.noise_hz
         self._noise_key = stream_key(scenario.seed, "measurement.noise")
         self._limits = with_dither(limit_params(scenario), self.dither_threshold)
@@ -97,9 +99,7 @@ class Control:
         self._schedule(sampled(series.t_s, series.value, now_ns * 1e-9), now_ns)
 
     def _schedule(self, power_w: float, now_ns: int) -> None:
-        self.scheduled_w = power_w
-        if not self._declares and self._stage.scenario.schedule.rule != "signal":  # a signal is a wish, not a plan
-            declare(self, self._stage.fleet.sums, power_w, now_ns)
+        follow(self, self._stage.fleet.sums, self._plans, power_w, now_ns)
 
     def end(self, now_ns: int) -> None:
         """The charge loop is over: nothing is scheduled or asked for any more."""
@@ -167,6 +167,18 @@ def with_dither(params: LimitParams, threshold: float) -> LimitParams:
 def declares_baseline(policy: LocalPolicy) -> bool:
     """Whether a policy declares the baseline itself: its memory has a field `declared_w` [W, AC meter]."""
     return hasattr(policy.memory, "declared_w")
+
+
+def is_plan(scenario: Scenario, policy: LocalPolicy) -> bool:
+    """Whether a schedule is the baseline declared to the operator: not where it is only a signal, that is, a wish."""
+    return not declares_baseline(policy) and scenario.schedule.rule != "signal"
+
+
+def follow(control: Control, sums: Sums, plans: bool, power_w: float, now_ns: int) -> None:
+    """Schedule `power_w` [W, AC meter] from now on."""
+    control.scheduled_w = power_w
+    if plans:
+        declare(control, sums, power_w, now_ns)
 
 
 def declare(control: Control, sums: Sums, power_w: float, now_ns: int) -> None:

@@ -18,7 +18,7 @@ from simpy.events import PENDING, EventPriority
 Message = TypeVar("Message")
 
 # Ranks among what happens at one instant, lowest first.
-APPLY, GRID, DECIDE, OFFER = range(4)
+APPLY, GRID, REGULATE, DECIDE, OFFER = range(5)
 
 _ENTITY_BITS = 32
 

@@ -102,9 +102,10 @@ class Ev:
         "obeyed_w",
         "offer_ns",
         "offer_soc",
-        "offer_v",
+        "offer_w",
         "process",
         "requests",
+        "row",
         "stage",
         "station",
         "stop_ns",
@@ -141,7 +142,8 @@ class Ev:
         self._leaving = False
         self.obeyed_w = math.nan
         self.offer_ns = 0
-        self.offer_soc = self.offer_v = 0.0  # state of charge and voltage behind the last offer
+        self.offer_soc = self.offer_w = 0.0  # state of charge and power behind the last offer
+        self.row = -1  # in the fleet lane; -1: not there
         self._left_loop = Signal()
         self._evse_v = 0.0
         self.evse_a = 0.0
@@ -330,13 +332,41 @@ class Ev:
             self._apply(response, now_ns)
             if self.evcc.needs is not None:
                 self._take_over()
-            gap_ns = self._gap_ns
-            if self._gap_jitter_ns:
-                draw = uniform(self._gap_key, self._ev_id, self.requests)
-                gap_ns += math.floor(self._gap_jitter_ns * draw)
-            self._turn_due.at(now_ns + gap_ns)
+            self._wait(now_ns)
             return
         self._left_loop.happen()
+
+    def _wait(self, now_ns: int) -> None:
+        """A turn is over: the next follows after the gap, here or in the fleet lane."""
+        gap_ns = self._gap_ns
+        if self._gap_jitter_ns:
+            draw = uniform(self._gap_key, self._ev_id, self.requests)
+            gap_ns += math.floor(self._gap_jitter_ns * draw)
+        lane = self.stage.lane
+        if lane is not None and lane.takes(self):
+            lane.adopt(self, now_ns + gap_ns)
+        else:
+            self._turn_due.at(now_ns + gap_ns)
+
+    # --- back from the fleet lane ---
+
+    def resume(self, offer_ns: int) -> None:
+        """The next offer is ours again, at `offer_ns`."""
+        self._turn_due.at(offer_ns)
+
+    def ask_again(self, offer_ns: int) -> None:
+        """The offer made at `offer_ns` is on its way to a station that will not answer any more."""
+        self.requests -= 1
+        self._ask_in_turn(offer_ns)
+
+    def hear_later(self, apply_ns: int) -> None:
+        """An answer arrives at `apply_ns` from a station that is gone by then: there is nothing left to obey."""
+        At(self._env, apply_ns, self._apply_place, lambda _: self._wait(apply_ns))
+
+    @property
+    def in_lane(self) -> bool:
+        """Whether the fleet lane has it."""
+        return self.row >= 0
 
     def _heed_ramp_limitation(self) -> None:
         """EVSEPowerRampLimitation, in percent of the station's rating per minute, binds from the first setpoint on."""
@@ -388,21 +418,20 @@ class Ev:
 
     @property
     def disturbance(self) -> str | None:
-        """What makes this session more than ordinary turns of the loop, beside what either end wishes; None if nothing.
+        """What makes the next turn of the loop other than plain on the vehicle's side; None if nothing does.
 
         Each is a reason why a pair cannot run in a faster way than message by message.
         """
-        station = self.station
-        if station.injected or self.lines is not self.stage.lines:
+        evcc = self.evcc
+        if self.lines is not self.stage.lines:
             return "a fault is in force"
         if self._scheduled:
             return "Scheduled mode: the vehicle follows its own promise"
-        if self.evcc.notification is not None or self._leaving:
-            return "the vehicle obeys a notification, or leaves"
-        if station.needs is not None or self.evcc.needs is not None:
+        if self._leaving or not evcc.in_plain_loop:
+            return "the vehicle leaves, or wants something else than another turn"
+        if evcc.needs is not None:
             return "the station settles departure and charge"
-        agreed = self.evcc.agreed
-        if agreed is not None and agreed.single_phase:
+        if evcc.agreed is not None and evcc.agreed.single_phase:
             return "powers lie on one phase"
         return None
 
@@ -513,7 +542,7 @@ class Ev:
         settle(car, kind, car.sums, now_ns)
         soc, power_w = settled_soc(car, kind), power_in_segment_w(car, now_ns)
         voltage_v = voltage_at_v(kind, soc, power_w) if kind.is_dc else 0.0
-        self.offer_ns, self.offer_soc, self.offer_v = now_ns, soc, voltage_v
+        self.offer_ns, self.offer_soc, self.offer_w = now_ns, soc, power_w
         said = offer(kind, self.visit.target_soc, soc, self.departure_ns - now_ns, power_w, voltage_v)
         if self._scheduled:
             said = said._replace(aside=self._aside(said, now_ns))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cosim.car import Car
 from cosim.control import Control, at_meter_w, direct
-from cosim.driver import DECIDE, Answer, At, Moment, Timer, place
+from cosim.driver import DECIDE, REGULATE, Answer, At, Moment, Timer, place
 from cosim.journal import LOOP_REQUESTS, TO_EV
 from cosim.kind import Kind
 from cosim.scenario import NS, to_ns
@@ -70,7 +70,6 @@ class Station:
         "_record_setpoints",
         "_regulating",
         "_renegotiate_if_s",
-        "_responses",
         "_scheduled",
         "_scheduled_ns",
         "_timer",
@@ -90,9 +89,12 @@ class Station:
         "meter_factor",
         "needs",
         "proposed",
+        "regulate_ns",
+        "responses",
         "secc",
         "site",
         "stage",
+        "troubles",
     )
 
     def __init__(self, stage: Stage, evse_id: int, site: Site, secc: SECC, is_dc: bool) -> None:
@@ -111,7 +113,7 @@ class Station:
         self._began_ns: dict[type, int] = {}  # first request of each polled phase
         self._journal, self.lines = stage.journal, stage.lines
         self._in_full = stage.journal.in_full(evse_id)
-        self._responses = 0
+        self.responses = 0
         self._arrival_ns = 0
         self._planned_departure_s = 0.0
         self._notification: EVSENotification | None = None
@@ -121,11 +123,13 @@ class Station:
         self._scheduled_ns = 0  # when the schedule in force was granted
         self.needs: Needs | None = None  # what the station states of them, see `Needs`
         self.proposed: tuple[ServiceID, ...] | None = None  # for a service renegotiation
+        self.troubles = 0  # faults in force
         self.injected = ""  # fault in force, named when a session ends by it
         self.contactor_stuck = self.isolation_fault = False
         self.car_obeys_pilot = True
         self.meter_factor = 1.0
         self._regulating = False
+        self.regulate_ns = -1  # next step of the converter's own clock; -1: none of ours
         self._period_ns = to_ns(stage.scenario.evse.control_period_s)
         record = stage.scenario.record
         self._record_every = record.charge_loop_every if record.charge_loop else 0
@@ -215,10 +219,10 @@ class Station:
         self._deliver(response, answer, now_ns)
 
     def _deliver(self, response: Any, answer: Answer[Any], now_ns: int) -> None:
-        self._responses += 1
+        self.responses += 1
         if self.stage.wire is not None:
             response = self.stage.wire.carry(now_ns, self.evse_id, TO_EV, response)
-        self._arrival_ns = arrival_ns = now_ns + self.lines.response_ns(self.evse_id, self._responses)
+        self._arrival_ns = arrival_ns = now_ns + self.lines.response_ns(self.evse_id, self.responses)
         answer.arrive(response, arrival_ns)
         self._timer.arm(self.secc.deadline_ns)
 
@@ -466,6 +470,35 @@ class Station:
             aside=AnswerAside(needs=self._stated_needs(self.stage.env.now_ns)),
         )
 
+    # --- the fleet lane ---
+
+    def disturbance(self, departure_ns: int) -> str | None:
+        """What makes the next turn other than plain on the station's side, with a car that departs at `departure_ns`.
+
+        None if nothing does.
+        """
+        if self.lost is not None or self.troubles or self.injected:
+            return "a fault is in force"
+        says_more = self._notification is not None or self.needs is not None or self.secc.meter_owed
+        if says_more or self.control.hold_at_zero:
+            return "the station has something to say"
+        tolerance_s = self._renegotiate_if_s
+        if tolerance_s is not None and abs(departure_ns * 1e-9 - self._planned_departure_s) > tolerance_s:
+            return "the station is about to ask for a new schedule"
+        return None
+
+    def hand_over(self) -> None:
+        """The fleet lane has the session: timer and clock are its own now."""
+        self.secc.deadline_ns = None
+        self.regulate_ns = -1
+
+    def take_back(self, deadline_ns: int) -> None:
+        """The session is ours again, with the SECC's deadline as it stands."""
+        self.secc.deadline_ns = deadline_ns
+        self._timer.arm(deadline_ns)
+        if self._regulating:
+            self._regulate_at(self.regulate_ns)
+
     # --- schedules and needs ---
 
     def _schedule_aside(self, car: Car, now_ns: int) -> AnswerAside:
@@ -586,12 +619,13 @@ class Station:
         self._regulate_at(now_ns + int(phase * self._period_ns))
 
     def _regulate_at(self, at_ns: int) -> None:
-        At(self.stage.env, at_ns, place(DECIDE, self.evse_id), self._regulate)
+        self.regulate_ns = at_ns
+        At(self.stage.env, at_ns, place(REGULATE, self.evse_id), self._regulate)
 
     def _regulate(self, _: Moment) -> None:
-        if not self._regulating or self.car is None:
-            return
         now_ns = self.stage.env.now_ns
+        if now_ns != self.regulate_ns or not self._regulating or self.car is None:
+            return
         # Power is held while a renegotiation is under way.
         in_loop = self.secc.state is State.CHARGE_LOOP
         if in_loop and self.control.decide(self.car, self.secc.said, self.car.power_w(now_ns), now_ns):

@@ -62,12 +62,14 @@ def strike(stage: Stage, ev: Ev, fault: Fault) -> None:
         return
     stage.recorder.event(now_ns, ev.visit.ev_id, "fault", fault.kind)
     station.injected = fault.kind
+    station.troubles += 1
     restore = FAULTS[fault.kind](stage, ev, fault)
     if restore is None:
         return  # it does not pass
 
     def passes(_: Moment) -> None:
         restore()
+        station.troubles -= 1
         if ev.unplug_ns < 0:
             stage.recorder.event(stage.env.now_ns, ev.visit.ev_id, "fault_over", fault.kind)
 

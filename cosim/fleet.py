@@ -4,11 +4,14 @@ A car that holds its power adds the same integer each tick, so only cars that mo
 sums do not depend on order, lane or shard.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cosim.car import Car, close_tick, count, unsettle
 from cosim.checks import Checks
 from cosim.sums import Sums, add_counts, next_tick
+
+if TYPE_CHECKING:
+    from cosim.lane import Lane
 
 
 class Tick(NamedTuple):
@@ -33,6 +36,7 @@ class Fleet:
         self.on_phase = (Sums(tick_ns), Sums(tick_ns), Sums(tick_ns))  # of cars that lie on one phase alone
         self.cars: dict[int, Car] = {}
         self.standby_uj = 0  # of all stations, per tick
+        self.lane: Lane | None = None  # where the other cars are
         self._checks = checks
 
     # --- who is there ---
@@ -66,7 +70,7 @@ class Fleet:
         next_tick(sums, now_ns)
         for phase in self.on_phase:
             next_tick(phase, now_ns)
-        return tick
+        return tick if self.lane is None else tick + self.lane.close_tick(now_ns)
 
     def settle_counts(self) -> None:
         """What was counted on single phases joins what was counted on all."""

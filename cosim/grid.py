@@ -27,25 +27,25 @@ class Filter:
     """Frequency behind the measuring filter that all stations of one time constant share; exact between ticks."""
 
     def __init__(self, frequency_hz: float, time_constant_s: float) -> None:
-        self._time_constant_s = time_constant_s
-        self._held_hz = self._state_hz = frequency_hz
-        self._since_ns = 0
+        self.time_constant_s = time_constant_s
+        self.held_hz = self.state_hz = frequency_hz
+        self.since_ns = 0
 
     def hold(self, frequency_hz: float, now_ns: int) -> None:
         """A new frequency holds from now on."""
-        self._state_hz = self.frequency_hz(now_ns)
-        self._held_hz = frequency_hz
-        self._since_ns = now_ns
+        self.state_hz = self.frequency_hz(now_ns)
+        self.held_hz = frequency_hz
+        self.since_ns = now_ns
 
     def frequency_hz(self, now_ns: int) -> float:
         """Filtered frequency [Hz]."""
-        return filtered_hz(self._state_hz, self._held_hz, self._time_constant_s, (now_ns - self._since_ns) * 1e-9)
+        return filtered_hz(self.state_hz, self.held_hz, self.time_constant_s, (now_ns - self.since_ns) * 1e-9)
 
     def sample(self, now_ns: int) -> tuple[float, float]:
         """Filtered frequency [Hz] and its rate of change [Hz/s]."""
-        time_constant_s = self._time_constant_s
-        filtered = filtered_hz(self._state_hz, self._held_hz, time_constant_s, (now_ns - self._since_ns) * 1e-9)
-        return filtered, filtered_rocof(filtered, self._held_hz, time_constant_s)
+        time_constant_s = self.time_constant_s
+        filtered = filtered_hz(self.state_hz, self.held_hz, time_constant_s, (now_ns - self.since_ns) * 1e-9)
+        return filtered, filtered_rocof(filtered, self.held_hz, time_constant_s)
 
 
 class Grid:

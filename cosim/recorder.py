@@ -28,7 +28,7 @@ class Buffer:
     def __init__(self, table: Table, part_rows: int, sink: Callable[[Part], None]) -> None:
         row = Struct("<" + "".join(KINDS[column.kind] for column in table.columns))
         self._table = table
-        self._dtype = np.dtype([(column.name, "<" + KINDS[column.kind]) for column in table.columns])
+        self.dtype = np.dtype([(column.name, "<" + KINDS[column.kind]) for column in table.columns])
         self._pack_into = row.pack_into
         self._row_bytes = row.size
         self._full = part_rows * row.size
@@ -55,6 +55,17 @@ class Buffer:
         self._pack_into(self._bytes, self._used, *values)
         self._used += self._row_bytes
 
+    def extend(self, rows: NDArray[Any]) -> None:
+        """Add rows of `dtype`, shape (n_rows,)."""
+        data = rows.tobytes()
+        while data:
+            if self._used == len(self._bytes):
+                self._make_room()
+            part = data[: len(self._bytes) - self._used]
+            self._bytes[self._used : self._used + len(part)] = part
+            self._used += len(part)
+            data = data[len(part) :]
+
     def _make_room(self) -> None:
         if self._used >= self._full:
             self.close_part()
@@ -65,8 +76,8 @@ class Buffer:
         """Hand over what has come since the last part; nothing happens when there is nothing."""
         if not self._used:
             return
-        rows = np.frombuffer(bytes(self._bytes[: self._used]), self._dtype)
-        columns = {name: np.ascontiguousarray(rows[name]) for name in self._dtype.names or ()}
+        rows = np.frombuffer(bytes(self._bytes[: self._used]), self.dtype)
+        columns = {name: np.ascontiguousarray(rows[name]) for name in self.dtype.names or ()}
         vocabulary = {name: list(codes) for name, codes in self._codes.items()}
         self._used = 0
         self._sink(Part(self._table, columns, vocabulary))

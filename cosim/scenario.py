@@ -543,7 +543,11 @@ class Scenario(Section):
     seed: int = Field(1, ge=0, lt=2**63)
     duration_s: PositiveSeconds = 600.0
     start_utc: str = Field("2026-01-05T00:00:00Z", description="calendar time of the start of the run")
-    lane: Literal["message"] = Field("message", description="every vehicle runs the full state machines")
+    lane: Literal["auto", "message", "fleet"] = Field(
+        "auto",
+        description="message: every turn of every loop as messages; fleet: undisturbed loops as compiled rows, with "
+        "the same results; auto: fleet where it can and where there is enough to do",
+    )
     fleet: Fleet = Fleet()
     ev: Ev = Ev()
     evse: Evse = Evse()

@@ -1,6 +1,7 @@
 """What all actors of a run share, in one place, so that none needs to know another."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from cosim.checks import Checks
 from cosim.driver import Clock
@@ -15,6 +16,9 @@ from cosim.link import Lines
 from cosim.recorder import Recorder
 from cosim.scenario import Scenario
 from cosim.wire import Wire
+
+if TYPE_CHECKING:
+    from cosim.lane import Lane
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,4 +39,5 @@ class Stage:
     kpis: Kpis
     checks: Checks
     wire: Wire | None = None  # none: messages travel as objects
+    lane: "Lane | None" = None  # none: the message lane has all
     kinds: dict[Kind, Kind] = field(default_factory=dict)  # one object for all equal ones

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from cosim.agenda import Agenda, Appointment
-from cosim.build import Builder
+from cosim.build import Builder, session_timers
 from cosim.checks import Check, Checks
 from cosim.driver import OFFER, At, Clock, Moment, place, seldom_collected
 from cosim.ev import Ev
@@ -17,6 +17,7 @@ from cosim.grid import Grid
 from cosim.inputs import Inputs
 from cosim.journal import Journal
 from cosim.kpis import Kpis
+from cosim.lanes import why_message_lane
 from cosim.ledger import Ledger
 from cosim.link import Lines
 from cosim.loop import loop_estimate, loop_figures
@@ -53,6 +54,9 @@ class Outcome(NamedTuple):
     kpis: dict[str, Any]
     checks: tuple[Check, ...]
     events: int  # scheduled on the clock
+    lane: str  # message | fleet: fleet where a loop could have been a row
+    lane_note: str  # why not fleet; empty if it was
+    lane_exchanges: int  # charge loops that rows took
 
 
 class World:
@@ -103,8 +107,26 @@ class World:
         self.agenda = Agenda(scenario, (visit.ev_id for visit in visits))
         self._coming = sorted(visits, key=lambda visit: (visit.arrive_ns, visit.ev_id), reverse=True)
         fleet.standby_uj = len(visits) * micro(scenario.evse.standby_w * scenario.grid.tick_s)
+        self.lane_exchanges = 0  # of all, those that rows took; known at the end
+        self._set_up_lane(inputs)
         self._should_stop: Callable[[], bool] = lambda: False
         self._progress: Callable[[int], None] = lambda _: None
+
+    def _set_up_lane(self, inputs: Inputs) -> None:
+        """The fleet lane, where the scenario wants it and the policy can be compiled; else `lane_note` says why not."""
+        self.lane_note = why_message_lane(self._scenario, inputs)
+        if self.lane_note:
+            return
+        from cosim.kernel import NotCompilableError, machine_for  # numba takes its time
+        from cosim.lane import Lane
+
+        end_ns, timers = to_ns(self._scenario.duration_s), session_timers(self._scenario.secc)
+        try:
+            lane = Lane(self._stage, self.agenda, end_ns, machine_for(inputs.policy), timers)
+        except NotCompilableError as reason:
+            self.lane_note = f"policy {inputs.policy.name} cannot be compiled: {reason}"
+            return
+        self._stage.lane = self._stage.fleet.lane = lane
 
     @property
     def stage(self) -> Stage:
@@ -124,7 +146,8 @@ class World:
     @property
     def exchanges(self) -> int:
         """Charge loops answered so far."""
-        return self._stage.fleet.exchanges
+        lane = self._stage.lane
+        return self._stage.fleet.exchanges + (lane.exchanges if lane is not None else 0)
 
     def run(
         self, should_stop: Callable[[], bool] = lambda: False, progress: Callable[[int], None] = lambda _: None
@@ -141,6 +164,10 @@ class World:
         try:
             with seldom_collected():
                 status = env.run(until=self._end)
+            if stage.lane is not None:
+                stage.lane.release_all()
+                self.lane_exchanges = stage.lane.exchanges
+                stage.lane.settle_accounts()
             for ev in self._present.values():
                 stage.ledger.close(ev, env.now_ns)
         finally:
@@ -151,7 +178,9 @@ class World:
         kpis |= stage.grid.figures() | loop_figures(self._loop) | (stage.wire.figures() if stage.wire else {})
         if self.supply_lost:
             kpis["sessions_without_supply"] = self.supply_lost
-        return Outcome(str(status), env.now_ns / 1e9, kpis, stage.checks.verdicts(), next(env._eid))
+        lane = "message" if self.lane_note else "fleet"
+        checks, events = stage.checks.verdicts(), next(env._eid)
+        return Outcome(str(status), env.now_ns / 1e9, kpis, checks, events, lane, self.lane_note, self.lane_exchanges)
 
     # --- who comes and goes ---
 
@@ -229,6 +258,8 @@ class World:
         self._progress(now_ns)
         if self._should_stop() and not self._end.triggered:
             self._end.succeed("interrupted")
+        elif self._stage.lane is not None:
+            self._stage.lane.run()
 
     def _lose_supply(self, outage: Outage) -> None:
         """Every vehicle at a station without supply, by id."""
@@ -236,7 +267,10 @@ class World:
         for ev_id in sorted(self._present):
             if outage.stage is not None and self._supply.stage_of(ev_id) != outage.stage:
                 continue
-            station = self._present[ev_id].station
+            ev = self._present[ev_id]
+            if ev.in_lane and self._stage.lane is not None:
+                self._stage.lane.let_go(ev)
+            station = ev.station
             if station.secc.ended is None:
                 grid.lose_baseline(station.control.baseline_w)
                 self.supply_lost += 1
@@ -246,7 +280,11 @@ class World:
         """One row of the fleet table, from the true state of each car."""
         in_loop = charging = discharging = 0
         up_uw = down_uw = up_uwh = down_uwh = 0  # whole millionths: the sum does not depend on the order
+        if self._stage.lane is not None:
+            in_loop, charging, discharging, up_uw, down_uw, up_uwh, down_uwh = self._stage.lane.census(now_ns)
         for ev in self._present.values():
+            if ev.in_lane:
+                continue
             car, kind = ev.car, ev.car.kind
             power_w = car.power_w(now_ns)
             charging += power_w > 0.0

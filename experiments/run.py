@@ -210,6 +210,9 @@ def _run_into(
         "wall_s": round(wall_s, 3),
         "simulated_s": outcome.simulated_s,
         "events": outcome.events,
+        "lane": outcome.lane,
+        "lane_note": outcome.lane_note,
+        "lane_exchanges": outcome.lane_exchanges,
         "checks": [check._asdict() for check in outcome.checks],
         "tables": {name: size._asdict() for name, size in sizes.items()},
     }

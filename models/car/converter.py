@@ -138,14 +138,15 @@ def segment_energy(
     if start_w == target_w:
         if start_w == 0.0:
             return Energy(0.0, 0.0, 0.0, 0.0, 0.0)
+        # Attributes, not unpacking: a compiled caller passes records.
         # The same as `_hold`, written out: most segments of a quiet fleet end here.
         if start_w > 0.0:
-            a, b, c = station_charge
-            d, e, f = vehicle_charge
+            a, b, c = station_charge.constant_w, station_charge.linear, station_charge.quadratic_per_w
+            d, e, f = vehicle_charge.constant_w, vehicle_charge.linear, vehicle_charge.quadratic_per_w
             size_w = start_w
         else:
-            a, b, c = station_discharge
-            d, e, f = vehicle_discharge
+            a, b, c = station_discharge.constant_w, station_discharge.linear, station_discharge.quadratic_per_w
+            d, e, f = vehicle_discharge.constant_w, vehicle_discharge.linear, vehicle_discharge.quadratic_per_w
             size_w = 0.0 - start_w
         return Energy(
             (start_w + (a + size_w * (b + c * size_w))) * dt_s,
@@ -195,8 +196,8 @@ def _hold(
     power_w: float, dt_s: float, sign: float, station: Loss, vehicle: Loss
 ) -> tuple[float, float, float, float, float]:
     """Grid, plug, cells, station loss and vehicle loss [W s] of a constant, non-zero power of the given sign."""
-    a, b, c = station
-    d, e, f = vehicle
+    a, b, c = station.constant_w, station.linear, station.quadratic_per_w
+    d, e, f = vehicle.constant_w, vehicle.linear, vehicle.quadratic_per_w
     size_w = sign * power_w
     return (
         (power_w + (a + size_w * (b + c * size_w))) * dt_s,
@@ -214,8 +215,8 @@ def _ramp(
 
     Grid and cells by Simpson's rule, exact for their quadratics; losses from the first and second moments of |P|.
     """
-    a, b, c = station
-    d, e, f = vehicle
+    a, b, c = station.constant_w, station.linear, station.quadratic_per_w
+    d, e, f = vehicle.constant_w, vehicle.linear, vehicle.quadratic_per_w
     middle_w = 0.5 * (start_w + end_w)
     into = 1.0 + sign * b
     out = 1.0 - sign * e

@@ -272,6 +272,16 @@ class EVCC(Session):
         return True
 
     @property
+    def in_plain_loop(self) -> bool:
+        """Whether the session is in the loop, with nothing outstanding and no wish or notification to act on."""
+        return (
+            self.state is State.CHARGE_LOOP
+            and self.outstanding is None
+            and self._wish is _GO_ON
+            and self.notification is None
+        )
+
+    @property
     def next_step(self) -> Step:
         """Key of the request that comes next, in the terms of `sequence`."""
         if self._wish is _GO_ON and self.state in _PLAIN:  # nearly every step of a session

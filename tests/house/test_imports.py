@@ -12,7 +12,7 @@ OURS = {"protocol", "models", "cosim", "experiments", "notebooks", "tests"}
 ALLOWED = {
     "protocol": (set(), set()),
     "models": (set(), {"numpy"}),
-    "cosim": ({"protocol", "models"}, {"simpy", "numpy", "pydantic"}),
+    "cosim": ({"protocol", "models"}, {"simpy", "numpy", "pydantic", "numba"}),
     "experiments": (
         {"protocol", "models", "cosim"},
         {"numpy", "pandas", "pyarrow", "typer", "pydantic", "pydantic_core", "rich", "simpy", "duckdb", "polars"},
@@ -64,3 +64,13 @@ def test_the_message_lane_is_the_only_user_of_simpy_in_the_simulation_packages()
 def test_top_level_folders_are_exactly_the_agreed_ones() -> None:
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))}
     assert folders - {"runs"} == OURS
+
+
+def test_one_file_alone_compiles() -> None:
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for folder in OURS
+        for path in (ROOT / folder).rglob("*.py")
+        if folder != "tests" and any(name == "numba" for name, _ in imports_of(path))
+    }
+    assert users == {"cosim/kernel.py"}

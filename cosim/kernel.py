@@ -1,0 +1,210 @@
+"""The only place that compiles: Python functions as machine code, with everything they call; the lane of a policy."""
+
+import dis
+import hashlib
+import os
+import types
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.ccallback import CFunc
+from numba.core.errors import NumbaError
+
+from cosim import turns
+from cosim.inputs import LocalPolicy
+from models.control.charge_loop import StationView
+
+# Functions that are long or seldom called: writing them out at each call makes the machine code slower, not faster.
+SELDOM = frozenset(
+    {
+        *("advance", "begin", "close_tick", "command", "decided", "guard", "integrate", "interrupt", "is_beyond"),
+        *("look_for_bound", "peek", "ramp_off", "segment_energy", "watch_step"),
+        *("gap_w", "third_w", "wire_within", "inverse_normal", "_tail", "log"),
+        *("turns", "log_loop", "log_setpoint"),
+    }
+)
+
+
+class Machine(NamedTuple):
+    """Compiled functions for one policy, and what the policy brings along."""
+
+    advance: Callable[..., None]
+    census: Callable[..., tuple[int, ...]]
+    policy: turns.Policy
+    memory: tuple[float, ...]
+
+
+def machine_for(policy: LocalPolicy) -> Machine:
+    """Compile the lane for a policy. Raises `NotCompilableError` with the reason if the policy is not made for it."""
+    memory = tuple(policy.memory) if policy.memory is not None else ()
+    params = tuple(policy.params) if policy.params is not None else ()
+    if not all(isinstance(value, (int, float)) for value in (*params, *memory)):
+        raise NotCompilableError("its Params or Memory hold other things than numbers")
+    function = policy.step or policy.setpoint_w
+    if not isinstance(function, types.FunctionType) or function.__closure__:
+        raise NotCompilableError("it is not a plain function of a module")
+    asked = turns.Policy(
+        _as_pointer(_asker(policy, len(params), len(memory))),
+        np.array(params, np.float64),
+        np.zeros(len(StationView._fields)),
+    )
+    built: dict[Any, Any] = {}
+    return Machine(compiled(turns.advance, built), compiled(turns.census, built), asked, memory)
+
+
+class NotCompilableError(Exception):
+    """A policy cannot run in the fleet lane; the message says why."""
+
+
+def _asker(policy: LocalPolicy, n_params: int, n_memory: int) -> Callable[..., float]:
+    """`turns.Policy.ask` for this policy: numbers into its own tuples, and back."""
+
+    def made(kind: str, source: str, size: int) -> str:
+        return f"{kind}({', '.join(f'{source}[{k}]' for k in range(size))})"
+
+    view = made("StationView", "view", len(StationView._fields))
+    params = made("Params", "params", n_params) if policy.params is not None else "None"
+    names: dict[str, Any] = {"__name__": __name__, "StationView": StationView, "Params": type(policy.params)}
+    lines = ["def ask(view, memory, params):"]
+    if policy.step is not None:
+        lines.append(f"    requested_w, after = step({view}, {made('Memory', 'memory', n_memory)}, {params})")
+        lines += [f"    memory[{k}] = after[{k}]" for k in range(n_memory)]
+        lines.append("    return requested_w")
+        names |= {"step": policy.step, "Memory": type(policy.memory)}
+    else:
+        lines.append(f"    return setpoint_w({view}, {params})")
+        names["setpoint_w"] = policy.setpoint_w
+    exec("\n".join(lines), names)
+    return names["ask"]  # type: ignore[no-any-return]
+
+
+def _as_pointer(asker: Callable[..., float]) -> Any:
+    """A policy as a compiled function that can be handed over like a value."""
+    floats = numba.types.Array(numba.types.float64, 1, "C")
+    source, key = _source(asker, {})
+    source.cache_key = key
+    pointer = CFunc(source, ((floats, floats, floats), numba.types.float64), {}, {"error_model": "python"})
+    with suppress(RuntimeError):
+        setattr(pointer, "_cache", _Cache(source))  # noqa: B010  # numba's own way takes the function's file as its key
+    try:
+        pointer.compile()
+    except NumbaError as error:
+        raise NotCompilableError(_last_line(error)) from error
+    return pointer
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"it does not compile: {lines[-1] if lines else error}"
+
+
+def compiled(function: Callable[..., Any], built: dict[Any, Any]) -> Any:
+    """`function` as machine code, together with everything it calls; `built` holds what has been compiled before.
+
+    The bits are those of the interpreter: no fast mathematics, no fused operations, Python's rules for division.
+    Machine code is kept between runs under a key made of the code and the constants of every function compiled in, so
+    that an edit anywhere below is never overlooked.
+    """
+    source, key = _source(function, built)
+    source.cache_key = key
+    dispatcher = numba.njit(error_model="python", nogil=True, no_cfunc_wrapper=True)(source)
+    with suppress(RuntimeError):  # there may be no place to keep it: then it is compiled anew in each run
+        dispatcher._cache = _Cache(source)
+    return dispatcher
+
+
+def _njit(source: types.FunctionType) -> Any:
+    """An inner function. Nobody calls it from Python, so it needs no wrappers, which take time to compile."""
+    inline = source.__name__ not in SELDOM
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": inline}
+    return numba.njit(error_model="python", nogil=True, **options)(source)
+
+
+def _source(original: Any, built: dict[Any, Any]) -> tuple[Any, str]:
+    """A copy of a function that calls compiled copies of what it calls, and the key of all that goes into it."""
+    code = original.__code__
+    names = {"__name__": __name__}  # what is loaded from the cache looks for its module: this one can be imported
+    digest = hashlib.blake2b(f"{original.__qualname__}{original.__defaults__}".encode(), digest_size=16)
+    digest.update(f"{numba.__version__}/{np.__version__}".encode())
+    for part in _fingerprint(code):
+        digest.update(part)
+    for name in sorted(set(_globals(code))):
+        if name not in original.__globals__:
+            continue  # a builtin
+        value = original.__globals__[name]
+        if isinstance(value, types.FunctionType):
+            if value not in built:
+                source, key = _source(value, built)
+                built[value] = _njit(source), key
+            value, key = built[value]
+            digest.update(f"{name}={key}".encode())
+        else:
+            digest.update(f"{name}={_constant(value)}".encode())
+        names[name] = value
+    return types.FunctionType(code, names, original.__name__, original.__defaults__), digest.hexdigest()
+
+
+def is_kept(dispatcher: Any) -> bool:
+    """Whether machine code of an earlier run is at hand, so that using it costs no compilation."""
+    cache = dispatcher._cache
+    return isinstance(cache, _Cache) and any(Path(cache.cache_path).glob(f"*{dispatcher.py_func.cache_key}*.nbi"))
+
+
+def _globals(code: types.CodeType) -> Iterator[str]:
+    yield from (step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+
+
+def _fingerprint(code: types.CodeType) -> Iterator[bytes]:
+    yield code.co_code
+    yield repr((code.co_names, code.co_varnames)).encode()
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _fingerprint(constant)
+        elif not isinstance(constant, str):  # docstrings may change
+            yield repr(constant).encode()
+
+
+def _constant(value: Any) -> str:
+    """A global as text that changes when its meaning for compiled code does."""
+    if isinstance(value, type):
+        return f"{value.__qualname__}{getattr(value, '_fields', '')}{getattr(value, '_field_defaults', '')}"
+    return value.__name__ if isinstance(value, types.ModuleType) else repr(value)
+
+
+class _Locator(_CacheLocator):  # type: ignore[misc]  # numba is untyped to us
+    """A folder of the user's, and a name made of the key."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> "_Locator | None":
+        locator = cls(py_func.cache_key)
+        try:
+            locator.ensure_cache_path()
+        except OSError:
+            return None
+        return locator
+
+    def get_cache_path(self) -> str:
+        root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return str(Path(root) / "v2g-cosim")
+
+    def get_source_stamp(self) -> str:
+        return self._key
+
+    def get_disambiguator(self) -> str:
+        return self._key
+
+
+class _CacheImpl(CompileResultCacheImpl):  # type: ignore[misc]  # numba is untyped to us
+    _locator_classes = [_Locator]  # noqa: RUF012  # as numba declares it
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]  # numba is untyped to us
+    _impl_class = _CacheImpl

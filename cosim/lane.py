@@ -1,0 +1,340 @@
+"""The fleet lane: pairs of car and station in an undisturbed charge loop live as rows of an array.
+
+One compiled call per grid step takes all rows through their events (`cosim/turns.py`). A pair comes in between two
+exchanges and leaves before the exchange that needs its state machines; they then find the timers, counters and views
+that they would have had. What a row cannot do is listed in two places: `disturbance` below, asked before a pair comes
+in, and `is_ordinary` there, asked before each exchange.
+"""
+
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim import turns
+from cosim.agenda import Agenda
+from cosim.car import NEVER_NS, WAITING, voltage_at_v
+from cosim.control import declares_baseline, is_plan, limit_params
+from cosim.driver import Clock
+from cosim.ev import Ev
+from cosim.fleet import Tick
+from cosim.kernel import Machine
+from cosim.offer import heard, offer
+from cosim.row import CAR, CONTROL, EV, KIND, OWN, ROW, STATION, SUMS
+from cosim.scenario import to_ns
+from cosim.stage import Stage
+from cosim.sums import Sums, add_counts, next_tick
+from models.draws import stream_key
+from protocol.iso20.phases import stated_w
+from protocol.iso20.session import Timers
+
+LOG_ROWS = 1 << 16  # rows of a table that the kernel writes before they are handed on
+
+
+class Lane:
+    """All rows, and the doors in and out."""
+
+    def __init__(self, stage: Stage, agenda: Agenda, end_ns: int, machine: Machine, timers: Timers) -> None:
+        self._stage = stage
+        self._env: Clock = stage.env
+        self._end_ns = end_ns
+        self._machine = machine
+        self._rules = rules_of(stage, timers)
+        self._evs: list[Ev | None] = []
+        self._free: list[int] = []
+        self._kinds: dict[Any, int] = {}
+        self._kind_rows = np.zeros(16, KIND)
+        self._sums = np.zeros(4, SUMS)  # of cars on all phases, and on each alone, as the fleet has them
+        self._sums["tick_ns"] = to_ns(stage.scenario.grid.tick_s)
+        self._parts: list[Any] = list(self._sums.view(np.recarray))
+        fleet = stage.fleet
+        self._part_of = {id(sums): index for index, sums in enumerate((fleet.sums, *fleet.on_phase))}
+        series = stage.schedule
+        self._series = turns.Series(
+            np.array(series.t_s if series else (), np.float64), np.array(series.value if series else (), np.float64)
+        )
+        recorder = stage.recorder
+        self._logs = turns.Logs(
+            np.zeros(LOG_ROWS, recorder.charge_loop.dtype), np.zeros(LOG_ROWS, recorder.setpoints.dtype)
+        )
+        self._status = np.zeros(4, np.int64)
+        self._rows, self._wake_ns, self._memory, self._left = self._arrays(0)
+        self._agenda = agenda
+        self._traced = frozenset(stage.scenario.record.trace_evs)
+        self.present = 0
+        self._advance(self._span(0), 0, 0)  # compiles, or loads what was compiled before
+
+    def _arrays(self, size: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        rows = np.zeros(size, ROW)
+        rows["phase"] = turns.AWAY
+        width = max(len(self._machine.memory), 1)
+        return rows, np.full(size, NEVER_NS), np.zeros((size, width)), np.zeros(max(size, 1), np.int64)
+
+    @property
+    def exchanges(self) -> int:
+        """Charge loops answered by rows so far."""
+        return int(self._sums["exchanges"].sum())
+
+    # --- in ---
+
+    def takes(self, ev: Ev) -> bool:
+        """Whether a pair between two exchanges may come in."""
+        return ev.visit.ev_id not in self._traced and disturbance(ev) is None
+
+    def adopt(self, ev: Ev, offer_ns: int) -> None:
+        """Take over a pair whose next offer would be at `offer_ns`; `ev.resume` is called when it leaves again."""
+        slot = self._free.pop() if self._free else self._grow()
+        station, car = ev.station, ev.car
+        self._rows[slot] = self._values(ev, offer_ns)
+        if self._machine.memory:
+            self._memory[slot] = tuple(station.control.memory)
+        self._wake_ns[slot] = 0
+        self._evs[slot] = ev
+        station.hand_over()
+        del self._stage.fleet.cars[car.ev_id]
+        self.present += 1
+        ev.row = slot
+        self._run(self._span(self._env.now_ns), slot, slot + 1)
+
+    def _values(self, ev: Ev, offer_ns: int) -> tuple[Any, ...]:
+        station, car = ev.station, ev.car
+        own = {
+            "target_soc": ev.visit.target_soc,
+            "offer_ns": offer_ns,
+            "release_ns": self._agenda.next_ns(ev.visit.ev_id, self._env.now_ns),
+            "sequence_deadline_ns": station.secc.deadline_ns,
+            "said_ns": ev.offer_ns,
+            "heard_ns": station.secc.said.departure_ns,
+            "said_soc": ev.offer_soc,
+            "said_w": ev.offer_w,
+            "kind": self._kind(car.kind),
+            "part": self._part_of[id(car.sums)],
+            "site_id": station.site.site_id,
+            "phase": turns.ENTERS,
+        }
+        return (
+            *_CAR(car),
+            *_CONTROL(station.control),
+            *_EV(ev),
+            *_STATION(station),
+            *(own.get(name, 0) for name in OWN),
+            car.queue_ns[:WAITING],
+            car.queue_w[:WAITING],
+        )
+
+    def _kind(self, kind: Any) -> int:
+        index = self._kinds.get(kind)
+        if index is None:
+            index = self._kinds[kind] = len(self._kinds)
+            if index == len(self._kind_rows):
+                self._kind_rows = np.concatenate([self._kind_rows, np.zeros(index, KIND)])
+            self._kind_rows[index] = tuple(kind)
+        return index
+
+    def _grow(self) -> int:
+        size = len(self._evs)
+        more = max(1024, size // 2)
+        fresh = self._arrays(more)
+        self._rows, self._wake_ns, self._memory, _ = (
+            np.concatenate([old, new])
+            for old, new in zip((self._rows, self._wake_ns, self._memory, self._left), fresh, strict=True)
+        )
+        self._left = np.zeros(size + more, np.int64)
+        self._evs.extend([None] * more)
+        self._free.extend(range(size + more - 1, size, -1))
+        return size
+
+    # --- one grid step ---
+
+    def run(self) -> None:
+        """The grid has ticked: take all rows to the end of the next step."""
+        if self.present:
+            self._run(self._span(self._env.now_ns), 0, len(self._evs))
+
+    def _span(self, now_ns: int) -> turns.Step:
+        tick_end_ns = int(self._parts[0].tick_start_ns + self._parts[0].tick_ns)
+        measured = self._stage.grid.measured
+        if now_ns >= self._end_ns or tick_end_ns > self._end_ns:
+            until_ns, closes, last = self._end_ns, False, True
+        else:
+            until_ns, closes, last = tick_end_ns, True, False
+        return turns.Step(until_ns, closes, last, measured.held_hz, measured.state_hz, measured.since_ns)
+
+    def _run(self, step: turns.Step, first: int, end: int) -> None:
+        status = self._status
+        status[turns.NEXT_ROW] = status[turns.LEFT] = 0
+        while status[turns.NEXT_ROW] < end - first:
+            self._advance(step, first, end)
+            self._hand_on(self._stage.recorder.charge_loop, self._logs.loops, turns.LOOPS)
+            self._hand_on(self._stage.recorder.setpoints, self._logs.setpoints, turns.SETPOINTS)
+        for slot in self._left[: status[turns.LEFT]].tolist():
+            self._release(first + slot)
+
+    def _advance(self, step: turns.Step, first: int, end: int) -> None:
+        self._machine.advance(
+            self._rows[first:end],
+            self._wake_ns[first:end],
+            self._kind_rows,
+            self._memory[first:end],
+            self._sums,
+            self._machine.policy,
+            self._rules,
+            step,
+            self._series,
+            self._logs,
+            self._left,
+            self._status,
+        )
+
+    def _hand_on(self, buffer: Any, log: NDArray[Any], cell: int) -> None:
+        buffer.extend(log[: self._status[cell]])
+        self._status[cell] = 0
+
+    def close_tick(self, now_ns: int) -> Tick:
+        """What the rows add to the tick that ends now."""
+        parts = self._parts
+        each_uj = [int(part.tick_uj + part.steady_uj) for part in parts]
+        tick = Tick(
+            sum(each_uj),
+            sum(int(part.baseline_uj + part.scheduled_uj) for part in parts),
+            sum(int(part.setpoint_uw) for part in parts),
+            *each_uj[1:],
+        )
+        for part in parts:
+            next_tick(part, now_ns)
+        return tick
+
+    def census(self, now_ns: int) -> tuple[int, ...]:
+        """Cars in the lane, charging, discharging, room up and down [uW], then [uWh]."""
+        return tuple(self._machine.census(self._rows, self._kind_rows, self._sums, now_ns))
+
+    # --- out ---
+
+    def release_all(self) -> None:
+        """Give every pair back: the run ends."""
+        for slot, ev in enumerate(self._evs):
+            if ev is not None:
+                self._rows[slot]["phase"] = turns.AWAY
+                self._give_back(slot, ev)
+
+    def let_go(self, ev: Ev) -> None:
+        """Give a pair back at once, wherever it stands: the tick that ended has brought something upon it."""
+        slot = ev.row
+        phase, offer_ns, apply_ns = (int(self._rows[slot][name]) for name in ("phase", "offer_ns", "apply_ns"))
+        self._rows[slot]["phase"] = turns.AWAY
+        self._wake_ns[slot] = NEVER_NS
+        self._give_back(slot, ev)
+        if phase == turns.DECIDES:
+            self._count(ev, -1, 0)
+            ev.ask_again(offer_ns)
+        elif phase == turns.APPLIES:
+            ev.hear_later(apply_ns)
+        else:
+            ev.resume(offer_ns)
+
+    def _release(self, slot: int) -> None:
+        """The next offer needs the state machine: it will be made by the message lane, at its instant."""
+        ev = self._evs[slot]
+        assert ev is not None, "a row that leaves has a vehicle"
+        offer_ns = int(self._rows[slot]["offer_ns"])
+        self._give_back(slot, ev)
+        ev.resume(offer_ns)
+
+    def _give_back(self, slot: int, ev: Ev) -> None:
+        station, car = ev.station, ev.car
+        row = self._rows[slot]
+        values = dict(zip(ROW.names or (), row.item(), strict=True))
+        requests, responses = ev.requests, station.responses
+        for fields, owner in ((CAR, car), (CONTROL, station.control), (EV, ev), (STATION, station)):
+            for name in fields:
+                setattr(owner, name, values[name])
+        car.queue_ns[:WAITING] = row["queue_ns"].tolist()
+        car.queue_w[:WAITING] = row["queue_w"].tolist()
+        if self._machine.memory:
+            station.control.memory = type(station.control.memory)(*self._memory[slot].tolist())
+        ev.offer_ns, ev.offer_soc, ev.offer_w = values["said_ns"], values["said_soc"], values["said_w"]
+        if station.responses > responses:
+            self._remind(ev, values)
+        self._count(ev, ev.requests - requests, station.responses - responses)
+        station.take_back(values["sequence_deadline_ns"])
+        self._stage.fleet.cars[car.ev_id] = car
+        self._evs[slot] = None
+        self._free.append(slot)
+        self.present -= 1
+        ev.row = -1
+
+    def _remind(self, ev: Ev, values: dict[str, Any]) -> None:
+        """Both ends as if they had exchanged the messages themselves: what was said last."""
+        kind, station = ev.car.kind, ev.station
+        voltage_v = voltage_at_v(kind, values["said_soc"], values["said_w"]) if kind.is_dc else 0.0
+        until_ns = values["departure_ns"] - values["said_ns"]
+        said = offer(kind, values["target_soc"], values["said_soc"], until_ns, values["said_w"], voltage_v)
+        for name, value in heard(kind, said, values["heard_ns"])._asdict().items():
+            setattr(station.secc.said, name, value)
+        station.secc.said.received_ns = values["heard_ns"]
+        if not kind.is_dc:
+            station.secc.target_w = ev.evcc.target_w = stated_w(station.control.plug_w, kind.per_phase)
+
+    def _count(self, ev: Ev, requests: int, responses: int) -> None:
+        agreed = ev.evcc.agreed
+        assert agreed is not None, "there is no loop without a service"
+        counts = self._stage.journal.counts
+        counts[agreed.service.loop_request] += requests
+        counts[agreed.service.loop_response] += responses
+
+    def settle_accounts(self) -> None:
+        """Add what the rows have counted to the sums of the run."""
+        for part in self._parts:
+            counted = Sums(int(part.tick_ns))
+            for name in Sums.__slots__:
+                value = part[name]
+                setattr(counted, name, value.tolist() if isinstance(value, np.ndarray) else int(value))
+            add_counts(self._stage.fleet.sums, counted)
+        self._sums["exchanges"] = 0
+
+
+_CAR, _CONTROL, _EV, _STATION = (attrgetter(*fields) for fields in (CAR, CONTROL, EV, STATION))
+
+
+def disturbance(ev: Ev) -> str | None:
+    """What keeps a pair between two exchanges of the loop out of the lane; None if nothing does."""
+    waiting = "more setpoints wait than a row has room for" if ev.car.waiting > WAITING else None
+    return ev.disturbance or ev.station.disturbance(ev.departure_ns) or waiting
+
+
+def rules_of(stage: Stage, timers: Timers) -> turns.Rules:
+    """The scenario in the numbers of the turns."""
+    scenario = stage.scenario
+    link, record, measurement = scenario.link, scenario.record, scenario.measurement
+    periodic = scenario.evse.dc_regulation == "periodic"
+
+    def key(stream: str) -> Any:
+        return np.uint64(stream_key(scenario.seed, stream))
+
+    return turns.Rules(
+        nominal_hz=stage.grid.nominal_hz,
+        time_constant_s=measurement.time_constant_s,
+        noise_hz=measurement.noise_hz,
+        noise_key=key("measurement.noise"),
+        gap_ns=to_ns(scenario.ev.loop_gap_s),
+        gap_jitter_ns=to_ns(scenario.ev.loop_gap_jitter_s),
+        gap_key=key("ev.loop_gap"),
+        request_key=key("link.request"),
+        response_key=key("link.response"),
+        loss_key=key("link.loss"),
+        shortest_ns=to_ns(link.delay_s),
+        line_jitter_ns=to_ns(link.jitter_s),
+        loss=link.loss,
+        retransmission_ns=to_ns(link.retransmission_s),
+        processing_ns=to_ns(scenario.secc.processing_s),
+        message_timeout_ns=timers.charge_loop_ns,
+        sequence_timeout_ns=timers.secc_loop_sequence_ns,
+        control_period_ns=to_ns(scenario.evse.control_period_s) if periodic else 0,
+        follows_series=stage.schedule is not None,
+        plans=is_plan(scenario, stage.policy),
+        declared=stage.policy.memory._fields.index("declared_w") if declares_baseline(stage.policy) else -1,
+        loops_every=record.charge_loop_every if record.charge_loop else 0,
+        setpoints=record.setpoints,
+        limits=limit_params(scenario),
+    )

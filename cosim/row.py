@@ -1,0 +1,104 @@
+"""One row of the fleet lane: the state of a car, its station and their session between two turns of the loop.
+
+The fields bear the names of the attributes they are taken from, so that the same functions work on both.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from cosim.car import WAITING
+from cosim.kind import Kind
+from cosim.sums import Sums
+from models.car.battery import Battery
+from models.car.converter import Converter, Loss
+from models.control.limits import REASONS
+from models.metrics import BINS
+
+CAR = {
+    "soc_start": "f8",
+    "segment_ns": "i8",
+    "end_ns": "i8",
+    "settled_ns": "i8",
+    "counted_ns": "i8",
+    "zero_since_ns": "i8",
+    "guard_ns": "i8",
+    "due_ns": "i8",
+    "start_w": "f8",
+    "target_w": "f8",
+    "ramp_up": "f8",
+    "ramp_down": "f8",
+    "grid_ws": "f8",
+    "plug_ws": "f8",
+    "cells_ws": "f8",
+    "station_loss_ws": "f8",
+    "vehicle_loss_ws": "f8",
+    "charged_ws": "f8",
+    "discharged_ws": "f8",
+    "hold_uj": "i8",
+    "hold_w": "f8",
+    "step_ns": "i8",
+    "step_level_w": "f8",
+    "step_target_w": "f8",
+    "ev_id": "i4",
+    "waiting": "i4",
+    "steady": "?",
+    "energised": "?",
+}
+CONTROL = {
+    "setpoint_w": "f8",
+    "plug_w": "f8",
+    "previous_w": "f8",
+    "requested_w": "f8",
+    "frequency_hz": "f8",
+    "scheduled_w": "f8",
+    "baseline_w": "f8",
+    "bias_hz": "f8",
+    "dither_threshold": "f8",
+    "decided_ns": "i8",
+    "reason": "i4",
+    "samples": "i4",
+    "evse_id": "i4",
+}
+EV = {"departure_ns": "i8", "obeyed_w": "f8", "evse_a": "f8", "requests": "i4"}
+STATION = {"regulate_ns": "i8", "responses": "i4", "loops": "i4"}
+# What the row has of its own: the plan of the next exchange, and what was offered and heard last.
+OWN = {
+    "target_soc": "f8",
+    "offer_ns": "i8",
+    "decide_ns": "i8",
+    "apply_ns": "i8",
+    "release_ns": "i8",  # no exchange may end after this
+    "sequence_deadline_ns": "i8",  # the SECC's timer
+    "new_soc": "f8",
+    "new_w": "f8",
+    "said_ns": "i8",
+    "heard_ns": "i8",
+    "said_soc": "f8",
+    "said_w": "f8",
+    "kind": "i4",
+    "part": "i4",  # which sums it counts in: 0 all phases, 1 to 3 one phase alone
+    "site_id": "i4",
+    "phase": "i4",
+}
+OBJECTS = {"car": CAR, "control": CONTROL, "ev": EV, "station": STATION}
+
+ROW = np.dtype(
+    [(name, form) for fields in (*OBJECTS.values(), OWN) for name, form in fields.items()]
+    + [("queue_ns", "i8", (WAITING,)), ("queue_w", "f8", (WAITING,))],
+    align=True,
+)
+
+_PARTS = {Battery: Battery._fields, Converter: Converter._fields, Loss: Loss._fields}
+
+
+def _kind_field(name: str, of: Any) -> tuple[str, Any]:
+    if of in _PARTS:
+        return name, np.dtype([(part, "f8") for part in _PARTS[of]])
+    return name, "?" if of is bool else "f8"
+
+
+KIND = np.dtype([_kind_field(name, of) for name, of in Kind.__annotations__.items()])
+
+_LISTS = {"clips": len(REASONS), "delays": BINS + 1}
+SUMS = np.dtype([(name, "i8", (_LISTS[name],)) if name in _LISTS else (name, "i8") for name in Sums.__slots__])
