@@ -40,6 +40,7 @@ from protocol.iso20.session import EndReason
 ORDERLY = (EndReason.TERMINATED, EndReason.PAUSED)
 HEARS = (State.CHARGE_LOOP, State.STANDBY, State.POWER_DELIVERY)  # responses there carry EVSEStatus
 NO_POWER_W = 1.0  # below this a contactor may open
+PILOT_C_S = 0.25  # pilot state C or D after the first PowerDeliveryReq(Start), V2G20-847
 ACK_MAX_DELAY_S = 30  # a guess that a deployed stack marks as one
 DEPARTURE_STEP_S = 1.0  # DepartureTime travels in whole seconds
 
@@ -264,8 +265,9 @@ class Station:
         granted = self.secc.settings.standby and self.secc.state is not State.STANDBY
         if progress is not ChargeProgress.STANDBY or granted:
             self._obeyed(progress)
-        if progress is ChargeProgress.START and not self.contactor_closed and not self.is_dc:
-            ready_ns += to_ns(section.contactor_close_s)
+        if progress is ChargeProgress.START and not self.contactor_closed:
+            pilot_s = min(self.stage.scenario.ev.cp_response_s, PILOT_C_S)
+            ready_ns += to_ns(pilot_s + (0.0 if self.is_dc else section.contactor_close_s))
         elif progress is not ChargeProgress.START and progress is not ChargeProgress.SCHEDULE_RENEGOTIATION:
             self._regulating = False
             if self.is_dc and (car.power_w(env.now_ns) != 0.0 or not car.holds_from(env.now_ns)):
@@ -297,6 +299,8 @@ class Station:
         if progress is ChargeProgress.SCHEDULE_RENEGOTIATION:
             return None
         if progress is ChargeProgress.START:
+            if self.stage.scenario.ev.cp_response_s > PILOT_C_S:
+                return ResponseCode.FAILED  # V2G20-847
             if self.contactor_stuck and not self.contactor_closed:
                 return ResponseCode.FAILED_CONTACTOR_ERROR
             self.contactor_closed = True

@@ -12,6 +12,7 @@ from models.grid.products import PRODUCTS
 
 STANDARD_LOOP_S = 0.5
 STANDARD_GAP_S = 0.25
+PILOT_C_S = 0.25  # pilot state C after PowerDeliveryReq(Start), V2G20-847
 ANSWER_S = 1.5  # the station's time to answer outside the loop
 RIPPLE_HZ = 0.002
 ANSWERING = ("closed_loop", "reconstructed")  # models of the grid whose frequency answers the fleet
@@ -23,6 +24,7 @@ def problems(scenario: Scenario, inputs: Inputs) -> list[str]:
         *_timer_problems(scenario),
         *_contactor_problems(scenario),
         *_off_ramp_problems(scenario, inputs),
+        *_entry_problems(scenario, inputs),
         *_reserve_problems(scenario, inputs),
         *_area_problems(scenario, inputs),
         *_product_problems(scenario, inputs),
@@ -33,6 +35,7 @@ def warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
     """What works but should be known, one line each."""
     return [
         *_timer_warnings(scenario),
+        *_entry_warnings(scenario),
         *_unused_warnings(scenario),
         *_grid_warnings(scenario, inputs),
         *_product_warnings(scenario, inputs),
@@ -120,6 +123,48 @@ def _off_ramp_problems(scenario: Scenario, inputs: Inputs) -> list[str]:
                 f"{vehicle.name} needs {off_s:.2g} s to reach zero power; "
                 f"ev.pilot_off_response_s and evse.forced_open_s allow {longest_s:g} s"
             )
+    return found
+
+
+def _entry_problems(scenario: Scenario, inputs: Inputs) -> list[str]:
+    """Entries that could never concern anybody."""
+    count = len(inputs.visits) if scenario.fleet.arrival.kind == "file" else scenario.fleet.n_ev
+    entries = [("driver", entry.ev_id, entry.t_s) for entry in scenario.driver]
+    for name, targets in (("station", scenario.station), ("faults", scenario.faults)):
+        entries += [(name, ev_id, entry.t_s or 0.0) for entry in targets for ev_id in entry.ev_ids]
+    found = [
+        f"[[{name}]] names vehicle {ev_id}, the fleet has 0 to {count - 1}"
+        for name, ev_id, _ in entries
+        if ev_id >= count
+    ]
+    times = [("driver", entry.t_s) for entry in scenario.driver]
+    times += [("station", entry.t_s) for entry in scenario.station]
+    times += [("faults", entry.t_s) for entry in scenario.faults if entry.t_s is not None]
+    found += [
+        f"[[{name}]] comes at {t_s:g} s, the run ends at {scenario.duration_s:g} s"
+        for name, t_s in times
+        if t_s >= scenario.duration_s
+    ]
+    if scenario.ev.cp_response_s > PILOT_C_S:
+        found.append(
+            f"every start would fail: ev.cp_response_s {scenario.ev.cp_response_s:g} s, "
+            f"the station waits {PILOT_C_S:g} s for pilot state C"
+        )
+    return found
+
+
+def _entry_warnings(scenario: Scenario) -> list[str]:
+    """Entries that will be heard by nobody."""
+    found = []
+    asks = {entry.ask for entry in scenario.station}
+    if "needs" in asks and scenario.ev.mobility_needs == "ev":
+        found.append("[[station]] ask needs has no effect: ev.mobility_needs is ev")
+    if "service_renegotiation" in asks and not scenario.secc.service_renegotiation:
+        found.append("[[station]] ask service_renegotiation will be ignored: secc.service_renegotiation is false")
+    if "exit_standby" in asks and (scenario.ev.pause_answer == "pause" or not scenario.secc.standby):
+        found.append("[[station]] ask exit_standby has no effect: no vehicle goes into standby")
+    if scenario.ev.control_mode == "scheduled" and scenario.ev.mobility_needs == "station":
+        found.append("ev.mobility_needs station has no effect in Scheduled mode (V2G20-2663)")
     return found
 
 

@@ -126,6 +126,9 @@ class Ev(Section):
     retry_after_s: PositiveSeconds | None = Field(
         None, description="after a lost session the vehicle begins a new one so much later; empty: it waits to leave"
     )
+    cp_response_s: Seconds = Field(
+        0.0, description="PowerDeliveryReq(Start) to pilot state C; later than 0.25 s fails the start"
+    )
     pilot_off_response_s: Seconds = Field(1.0, description="AC: time to reach zero power after the pilot goes off")
 
 

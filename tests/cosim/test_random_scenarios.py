@@ -7,11 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cosim.scenario import FAULT_KINDS
 from experiments.presets import load_grid
 from models.car.vehicle import vehicle_from_row
 
 TWO_WAY = vehicle_from_row("Two-way", 60.0, 11.0, 50.0, 11.0, 10.0)
 ONE_WAY = vehicle_from_row("One-way", 60.0, 11.0, 50.0)
+ONE_PHASE = vehicle_from_row("One phase", 20.0, 7.0, 0.0, 7.0, 0.0)
 
 
 def back_and_forth(view: Any) -> float:
@@ -28,7 +30,7 @@ SCENARIOS = st.fixed_dictionaries(
         "duration_s": st.sampled_from([21.0, 45.0, 90.0]),
         "seed": st.integers(0, 1000),
         "policy": st.sampled_from(["droop", "uncontrolled", "droop-soc", back_and_forth]),
-        "vehicles": st.sampled_from([(TWO_WAY,), (ONE_WAY,), (TWO_WAY, ONE_WAY)]),
+        "vehicles": st.sampled_from([(TWO_WAY,), (ONE_WAY,), (TWO_WAY, ONE_WAY), (ONE_PHASE, TWO_WAY)]),
         "fleet": one_of(
             n_ev=[1, 5, 12],
             soc=[[0.05, 0.1], [0.4, 0.6], [0.9, 1.0]],
@@ -49,8 +51,17 @@ SCENARIOS = st.fixed_dictionaries(
             renegotiate_from=["schedule_exchange", "charge_parameter_discovery"],
             answer_s=[0.0, 0.02],
             discharge_limits=["positive", "negative"],
+            control_mode=["dynamic", "dynamic", "scheduled"],
+            mobility_needs=["ev", "station"],
+            pause_answer=["pause", "standby"],
+            standby_poll_s=[1.0, 10.0],
+            wake_after_s=[None, 3.0],
+            retry_after_s=[None, 1.0],
         ),
         "secc": one_of(
+            standby=[True, False],
+            service_renegotiation=[True, False],
+            reschedule_every_s=[1.0, 10.0],
             loop_sequence_timeout_s=[0.5, 60.0],
             processing_s=[0.0, 0.005],
             renegotiate_if_s=[None, 5.0, 60.0],
@@ -62,6 +73,8 @@ SCENARIOS = st.fixed_dictionaries(
             control_period_s=[0.02, 0.1, 1.0],
             standby_w=[0.0, 5.0],
             cable_check_s=[0.0, 1.0],
+            phases=["summed", "each"],
+            maximum_asymmetry_w=[None, 4_600.0],
         ),
         "limits": one_of(guarantee_departure=[True, False], gap_rule=["zero", "nearest", "hysteresis", "dither"]),
         "measurement": one_of(noise_hz=[0.0, 0.002], time_constant_s=[0.0, 0.1]),
@@ -70,7 +83,38 @@ SCENARIOS = st.fixed_dictionaries(
                 [],
                 [{"t_s": 12.0, "ev_id": 0, "departure_s": 14.0}],
                 [{"t_s": 12.0, "ev_id": 0, "departure_s": 60.0}, {"t_s": 13.0, "ev_id": 0, "departure_s": 200.0}],
+                [{"t_s": 11.0, "ev_id": 0, "target_soc": 0.9}, {"t_s": 18.0, "ev_id": 0, "leaves_now": True}],
             ]
+        ),
+        "station": st.lists(
+            one_of(
+                t_s=[8.0, 11.0, 14.5, 19.0],
+                ask=[
+                    "pause",
+                    "exit_standby",
+                    "terminate",
+                    "schedule_renegotiation",
+                    "service_renegotiation",
+                    "metering_confirmation",
+                    "wake",
+                    "needs",
+                ],
+                max_delay_s=[0, 2, 60],
+                services=[(), ("DC_BPT", "AC_BPT"), ("AC", "DC")],
+                departure_s=[None, 17.0, 300.0],
+                target_soc=[None, 0.4],
+                share=[1.0, 0.5],
+            ),
+            max_size=3,
+        ),
+        "faults": st.lists(
+            st.one_of(
+                one_of(
+                    kind=list(FAULT_KINDS), t_s=[0.05, 1.0, 4.0, 9.0, 15.0], duration_s=[0.2, 5.0], share=[1.0, 0.5]
+                ),
+                one_of(kind=list(FAULT_KINDS), rate_per_h=[60.0, 600.0], duration_s=[0.2, 5.0]),
+            ),
+            max_size=2,
         ),
         "tick_s": st.sampled_from([0.02, 0.1, 0.3, 1.0]),
         "power_mw": st.sampled_from([-3.0, 3.0]),
@@ -108,6 +152,8 @@ def test_time_goes_forwards_invariants_hold_and_energies_agree(
     run.finish()
     assert instants == sorted(instants)
     assert run.broken() == {}
+    if not drawn["faults"]:
+        assert "opened_under_load" not in run.tables["events"]["kind"].tolist()
     # The duration is a whole number of ticks, so the ticks hold all the energy that the sessions count.
     ticks_wh = sum(run.world.fleet_power_w) * tick_s / 3600.0
     standby_wh = drawn["evse"]["standby_w"] * drawn["fleet"]["n_ev"] * len(run.world.fleet_power_w) * tick_s / 3600.0
