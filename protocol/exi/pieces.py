@@ -8,7 +8,7 @@ look ahead never runs out, and `p` is the number of bits not yet read, those 64 
 from typing import Final
 
 from protocol.iso20.errors import LocalProtocolError
-from protocol.values import RationalNumber
+from protocol.values import RationalNumber, rational_read
 
 __all__ = [
     "AHEAD",
@@ -152,7 +152,7 @@ def read_rational(v: int, p: int) -> tuple[RationalNumber, int]:
             raise UnreadableError
     if k & 0xC038000000 or k >> 40 - size & 3 or magnitude > 32767:
         raise UnreadableError
-    made = RationalNumber(-magnitude - 1 if k & 1 << 26 else magnitude, (k >> 30 & 255) - 128)
+    made = rational_read(-magnitude - 1 if k & 1 << 26 else magnitude, (k >> 30 & 255) - 128)
     if size < 40:
         cache = RATIONALS_24 if size == 24 else RATIONALS_32
         if len(cache) >= _KEPT:

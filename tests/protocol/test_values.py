@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from protocol.iso20.errors import LocalProtocolError
-from protocol.values import RationalNumber, rational, wire, wire_within
+from protocol.values import RationalNumber, rational, rational_read, wire, wire_within
 
 FINITE = st.floats(min_value=-1e25, max_value=1e25) | st.floats(min_value=-40_000.0, max_value=40_000.0)
 
@@ -128,3 +128,10 @@ def test_interpreted_and_compiled_wire_give_the_same_bits():
             assert compiled(x).hex() == wire(x).hex()
     for x in (0.0, -0.0, 3276.75, 32767.5, 32.7675, -327.675, math.inf, -math.inf):
         assert compiled(x).hex() == wire(x).hex()
+
+
+@given(st.integers(-32_768, 32_767), st.integers(-128, 127))
+def test_a_number_that_was_read_is_the_one_that_would_be_made(value, exponent):
+    made, read = RationalNumber(value, exponent), rational_read(value, exponent)
+    assert read == made
+    assert read.number.hex() == made.number.hex()
