@@ -80,7 +80,7 @@ def simulated(case: MachineCase, knots: PowerKnots | None, first_s: float, last_
     model = FrequencyModel(case.params)
     times, trace = [first_s], [model.frequency_hz]
     rows = int((last_s - first_s) / dt_s + 1e-9)
-    pieces = max(1, math.ceil(dt_s / INNER_STEP_S - 1e-9)) if knots else 1
+    pieces = max(1, math.ceil(dt_s / INNER_STEP_S - 1e-9))
     for row in range(rows + 1):
         start_s = first_s + row * dt_s
         span_s = dt_s if row < rows else last_s - start_s

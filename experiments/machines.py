@@ -41,7 +41,7 @@ class _Governor(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     syn: str | int = ""
-    p0: NotNegative
+    p0: Number  # power before the disturbance
 
 
 class _Tgov1(_Governor):
@@ -117,7 +117,7 @@ class _Case(BaseModel):
     f0_hz: Positive
     s_base_mva: Positive
     e_kin_mws: Positive
-    load_mw: Positive
+    load_mw: Positive = 1.0  # a note: load damping stands in D_pu_sys
     dist_mw: Number
     D_pu_sys: NotNegative = 0.0
     tend_s: Positive = 60.0

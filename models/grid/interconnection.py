@@ -20,9 +20,10 @@ from models.grid.held import held_power_mw
 from models.grid.matrix import Matrix, dot, held_input_step
 from models.grid.secondary import SecondaryState, sampled_secondary
 from models.grid.shedding import Trip
-from models.grid.valve import ValveState, at_rest, moved
+from models.grid.valve import Valve, ValveState, at_rest, moved
 
 SUB_STEP_S = 0.05  # ample for response lags of 0.2 s and more: tmin / 4
+SHORTEST_SUB_STEP_S = 0.01
 STEPS_KEPT = 256  # step matrices kept at once; a run uses a handful of step lengths
 HISTORY_KEPT = 4096  # samples of frequency kept beyond the longest delay before the old ones are dropped
 HALVINGS = 16  # of a sub-step when a crossing is located: 0.8 us
@@ -55,6 +56,9 @@ class Interconnection:
         self._tie = tie
         self._core = joined_core(areas, tie)
         self._steps: dict[float, Matrix] = {}
+        self._sub_step_s = min(
+            [SUB_STEP_S, *(_sub_step_s(governor.valve) for area in areas for governor in valves(area))]
+        )
         self._valves = tuple(valves(area) for area in areas)
         rest = tuple(at_rest(governor.valve) for some in self._valves for governor in some if governor.valve)
         self._now = Snapshot(0.0, (0.0,) * len(self._core.a), rest)
@@ -245,7 +249,7 @@ class Interconnection:
 
     def _pieces(self, span_s: float) -> int:
         nonlinear = self._now.valves or self._any_held or any(area.shedding for area in self._areas)
-        return math.ceil(span_s / SUB_STEP_S - 1e-9) if nonlinear else 1
+        return math.ceil(span_s / self._sub_step_s - 1e-9) if nonlinear else 1
 
     def _span(self, span_s: float) -> float:
         """Advance by at most `span_s`, less if a threshold is crossed; the time that was covered [s]."""
@@ -404,6 +408,14 @@ class Interconnection:
         if len(self._past_s) > HISTORY_KEPT:
             old = bisect_right(self._past_s, snapshot.time_s - self._longest_delay_s) - 1
             del self._past_s[:old], self._past_hz[:old]
+
+
+def _sub_step_s(valve: Valve | None) -> float:
+    """A quarter of the quickest lag in and before a valve [s], within bounds."""
+    if valve is None:
+        return SUB_STEP_S
+    lags = [lag_s for lag_s in (valve.lag_s, *(lag_s for _, lag_s in valve.before)) if lag_s > 0.0]
+    return max(SHORTEST_SUB_STEP_S, 0.25 * min(lags, default=4.0 * SUB_STEP_S))
 
 
 def _whole_ns(time_s: float) -> float:

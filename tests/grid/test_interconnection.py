@@ -51,6 +51,26 @@ def test_identical_areas_under_identical_disturbance_are_one_area() -> None:
     assert two.tie_mw == pytest.approx(0.0, abs=1e-9)
 
 
+def test_halving_the_tick_changes_two_areas_by_less_than_a_tenth_of_a_millihertz() -> None:
+    """Valves with limits, a held block, secondary control and a stage of load shedding, all at once."""
+    rest, lag_s, _ = split_servo(TEXT_BOOK.governors[0], 0)
+    valve = limited(rest, servo_lag_s=lag_s, deadband_hz=0.015, up_mw=60.0, opening_mw_per_s=40.0)
+    block = HeldResponse("h", 30.0, 30.0, (CurvePoint(0.02, 0.0), CurvePoint(0.2, 1.0)), 0.4, 0.3)
+    first = TEXT_BOOK._replace(
+        governors=(valve,), held=(block,), secondary=control(), shedding=(Stage(59.75, 0.02, 0.15),)
+    )
+    traces, trips = [], []
+    for tick_s in (0.04, 0.02):
+        system = Interconnection((first, TEXT_BOOK), TIE)
+        every = round(0.04 / tick_s)
+        steps = [system.step(tick_s, (-300.0, 0.0)) for _ in range(round(20.0 / tick_s))]
+        traces.append(steps[every - 1 :: every])
+        trips.append([trip.time_s for trip in system.trips])
+    assert len(trips[0]) == 1
+    assert trips[0] == pytest.approx(trips[1], abs=2e-3)
+    assert max(abs(a - b) for one, two in zip(*traces, strict=True) for a, b in zip(one, two, strict=True)) < 1e-4
+
+
 def control(bias: float = BETA, **changes: float) -> Secondary:
     values = {"gain": 0.1, "integral_s": 40.0, "rate_mw_per_s": 10.0, "up_mw": 200.0, "down_mw": 200.0, **changes}
     return Secondary(2.0, bias, **values)
