@@ -45,7 +45,7 @@ class Reconstruction:
     """
 
     def __init__(self, params: GridParams, recorded: Series, start_s: float) -> None:
-        self._model = FrequencyModel(params._replace(shedding=()))  # what was shed is part of what is found
+        self._model = FrequencyModel(params._replace(shedding=()))  # what relays did is part of what is found
         self._recorded = recorded
         self._start_s = start_s
 

@@ -323,7 +323,7 @@ class Grid(Section):
     noise: Noise = Noise()
     market: Market = Market()
     secondary: bool = Field(False, description="use the secondary control that the preset states")
-    shedding: bool = Field(True, description="let the preset's stages of load shedding act")
+    shedding: bool = Field(True, description="let the preset's stages of load shedding act; never in a reconstruction")
     cars_on_feeders: bool = Field(
         True, description="stations stand on feeders as demand does and are shed with them; false: never shed"
     )

@@ -187,7 +187,9 @@ def _area(scenario: Scenario, name: str, preset: str, files: dict[str, Path]) ->
     files[name] = locate(name, preset)
     found = load_grid(str(files[name]))
     params = found.params
-    if not scenario.grid.shedding:
+    if scenario.grid.model == "reconstructed":
+        params = params._replace(shedding=())  # what relays did is part of the recording
+    elif not scenario.grid.shedding:
         params = params._replace(shedding=tuple(stage for stage in params.shedding if stage.contracted))
     if scenario.grid.secondary:
         if found.secondary is None:
