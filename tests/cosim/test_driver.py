@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from simpy import Event
 
-from cosim.driver import APPLY, DECIDE, GRID, OFFER, Answer, At, Clock, Timer, place
+from cosim.driver import APPLY, DECIDE, GRID, OFFER, Answer, At, Clock, Moment, Recurring, Signal, Timer, place
 
 
 def test_at_one_instant_ranks_go_before_entities_and_entities_before_construction() -> None:
@@ -73,3 +73,56 @@ def test_a_timer_has_one_wake_up_pending_and_follows_a_deadline_that_moves() -> 
     env.run()
     assert expired == [250]
     assert env.now == 250
+
+
+def test_a_recurring_moment_comes_again_and_again_in_its_place_until_it_is_stopped() -> None:
+    env = Clock()
+    seen: list[tuple[int, Any]] = []
+
+    def due(moment: Moment) -> None:
+        seen.append((env.now_ns, moment.value))
+        if env.now_ns < 300:
+            again.at(env.now_ns + 100, moment.value + 1)
+
+    again = Recurring(env, place(OFFER), due)
+    again.at(100, 1)
+    At(env, 300, place(GRID), lambda _: seen.append((env.now_ns, "the grid goes first")))
+    env.run()
+    assert seen == [(100, 1), (200, 2), (300, "the grid goes first"), (300, 3)]
+    again.at(400, 4)
+    again.stop()
+    env.run()
+    assert len(seen) == 4
+
+
+def test_a_signal_wakes_a_process_within_the_event_that_makes_it_happen() -> None:
+    env = Clock()
+    signal = Signal()
+    seen: list[str] = []
+
+    def story() -> Generator[Any, Any, None]:
+        yield signal
+        seen.append(f"woken at {env.now_ns}")
+        yield At(env, 70, place(OFFER))
+        seen.append(f"on at {env.now_ns}")
+
+    def happen(_: Moment) -> None:
+        signal.happen()
+        seen.append("after")
+
+    env.process(story())
+    At(env, 50, place(OFFER), happen)
+    env.run()
+    assert seen == ["woken at 50", "after", "on at 70"]
+
+
+def test_one_answer_serves_one_request_after_the_other() -> None:
+    env = Clock()
+    heard: list[tuple[int, str | None]] = []
+    answer: Answer[str] = Answer(env, 0, place(APPLY), lambda moment: heard.append((env.now_ns, moment.value)))
+    for sent_ns, arrives_ns in ((0, 40), (100, 170), (200, 900)):
+        env.run(until=env.timeout(sent_ns - env.now_ns))
+        answer.renew(sent_ns + 500)
+        answer.arrive(f"to {sent_ns}", arrives_ns)
+        env.run()
+    assert heard == [(40, "to 0"), (170, "to 100"), (700, None)]
