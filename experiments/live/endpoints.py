@@ -39,7 +39,7 @@ def load_live(name: str, overrides: list[str], service: str, stay_s: float) -> t
         "link.loss=0.0",
         "secc.processing_s=0.0",
     ]
-    return load_scenario(name, [*ours, *overrides])
+    return load_scenario(name, [*ours, *overrides, "lane=message"])  # a live session is no row of a compiled lane
 
 
 async def connect(

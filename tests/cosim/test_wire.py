@@ -113,3 +113,38 @@ def test_a_tap_gets_every_frame_at_the_instant_it_leaves(prepare):
         assert to_ev == sent.message.wire_name.endswith("Res")
     unplugged_ns = int(run.tables["sessions"]["unplug_ns"][0])
     assert tap.closed == [(run.messages[0].t_ns, 0), (unplugged_ns, 0)]  # before the first message, and at the end
+
+
+def rows(table):
+    """All rows in one order, each value as text that keeps every bit."""
+    return sorted(zip(*([repr(value) for value in column.tolist()] for column in table.values()), strict=True))
+
+
+@pytest.mark.parametrize("service", ["AC_BPT", "DC_BPT"])
+def test_objects_bytes_and_the_fleet_lane_give_the_same_tables(prepare, service):
+    given = {
+        "service": service,
+        "policy": "droop",
+        "duration_s": 40.0,
+        "record": {"messages": "session", "trace_evs": []},
+        "fleet": {"n_ev": 3},
+        "measurement": {"noise_hz": 0.02},
+    }
+    message = prepare(lane="message", **OBJECTS, **given).finish()
+    wire = prepare(lane="fleet", **BYTES, **given).finish()
+    fleet = prepare(lane="fleet", **OBJECTS, **given).finish()
+    assert (wire.outcome.lane, wire.outcome.lane_note) == ("message", "messages travel as bytes")
+    assert fleet.outcome.lane == "fleet"
+    assert fleet.outcome.lane_exchanges > 0
+    sizes = wire.tables.pop("wire")
+    assert len(sizes["t_ns"]) > 0
+    figures = dict(wire.outcome.kpis)
+    assert figures.pop("wire")["bytes"] == sizes["bytes"].sum()
+    assert figures == message.outcome.kpis == fleet.outcome.kpis
+    assert set(wire.tables) == set(message.tables) == set(fleet.tables)
+    for name, table in message.tables.items():
+        assert rows(table) == rows(wire.tables[name]) == rows(fleet.tables[name]), name
+
+
+def test_bytes_say_why_the_fleet_lane_is_not_taken(prepare):
+    assert prepare(lane="auto", record={"messages": "session"}, **BYTES).world.lane_note == "messages travel as bytes"
