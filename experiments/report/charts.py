@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from experiments.errors import UserError
 from experiments.report.series import Chart, Curve, Values, power_unit
 from experiments.runs import Run
 from experiments.trace import busiest_ev
@@ -9,7 +10,7 @@ from experiments.trace import busiest_ev
 
 def charts_of(run: Run) -> list[Chart]:
     """The charts for which the run has rows."""
-    made = [*_grid_charts(run), *_fleet_charts(run), *_vehicle_charts(run)]
+    made = [*_grid_charts(run), *_beside_charts(run), *_fleet_charts(run), *_vehicle_charts(run)]
     return [chart for chart in made if len(chart.time_s) > 1 and chart.curves]
 
 
@@ -58,6 +59,29 @@ def _grid_charts(run: Run) -> list[Chart]:
             0.0,
         ),
     ]
+
+
+def _beside_charts(run: Run) -> list[Chart]:
+    """Secondary control, shed load, tie line and neighbour, where the run had them."""
+    names = {"secondary_w": "secondary control", "shed_w": "load shed", "tie_w": "export over the tie line"}
+    try:
+        rows = _columns(run, "grid", [*names, "neighbour_hz", "frequency_hz"])
+    except (KeyError, UserError):  # a run of an earlier version
+        return []
+    present = [name for name in names if np.nan_to_num(rows[name]).any()]
+    charts = []
+    if present:
+        unit, watts = power_unit(*(rows[name] for name in present))
+        colours = ("orange", "green", "blue")
+        curves = [
+            Curve(names[name], rows[name] / watts, colour) for name, colour in zip(present, colours, strict=False)
+        ]
+        note = "Positive lifts the frequency, or leaves the area over the line."
+        charts.append(Chart("Beside the fleet", unit, note, rows["time_s"], curves, 1e-3, _marks(run), 0.0))
+    if not np.isnan(rows["neighbour_hz"]).all():
+        both = [Curve("neighbour", rows["neighbour_hz"], "orange"), Curve("home", rows["frequency_hz"], "blue")]
+        charts.append(Chart("Frequency of both areas", "Hz", "", rows["time_s"], both, 1e-4, _marks(run)))
+    return charts
 
 
 def _fleet_charts(run: Run) -> list[Chart]:

@@ -1,13 +1,16 @@
 """The packaged scenarios about the grid, each judged by the key figure that is its verdict."""
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cosim.world import World, problems
+from experiments import simulate
 from experiments.inputs import read_inputs
 from experiments.load import load, load_one
+from experiments.report.charts import charts_of
 
 # Fewer cars, each for more, where a scenario is larger than its point needs.
 FEWER = {"gb-2019": ("fleet.n_ev=20", "fleet.cars_per_ev=2500"), "ufls-with-v2g": ("duration_s=32",)}
@@ -100,3 +103,11 @@ def test_a_packaged_recording_comes_back_without_the_fleet_whatever_the_grid() -
     assert kpis["nadir_without_hz"] == pytest.approx(59.770, abs=1e-3)
     assert kpis["nadir_hz"] > 59.772
     assert "shed_stages" not in kpis
+
+
+def test_the_report_draws_line_and_neighbour(tmp_path: Path) -> None:
+    run = simulate("two-areas", variant="loss-beyond", duration_s=70, out=tmp_path / "run", report=False)
+    titles = [chart.title for chart in charts_of(run)]
+    assert "Frequency of both areas" in titles
+    (beside,) = [chart for chart in charts_of(run) if chart.title == "Beside the fleet"]
+    assert [curve.name for curve in beside.curves] == ["export over the tie line"]

@@ -172,3 +172,19 @@ def test_frames_for_notebooks_hold_reference_and_model_side_by_side() -> None:
     assert events[events.event == "GB_2019-08-09"].loss_mw.max() == 737.0
     assert grid_preset("kundur").params.kinetic_energy_mws == 22_815.0
     assert set(machine_cases()) == set(CASES)
+
+
+def test_the_presets_are_listed_with_every_number_and_its_source() -> None:
+    listed = CliRunner().invoke(app, ["grid", "presets", "--json"])
+    assert {row["name"] for row in json.loads(listed.stdout)} >= {"ireland", "gb-2019-calibrated", "kundur"}
+    shown = CliRunner().invoke(app, ["grid", "presets", "ireland"])
+    assert shown.exit_code == 0
+    assert "area.kinetic_energy_mws" in shown.stdout
+    figures = json.loads(CliRunner().invoke(app, ["grid", "presets", "ercot", "--json"]).stdout)["figures"]
+    (inertia,) = [figure for figure in figures if figure["name"] == "area.kinetic_energy_mws"]
+    assert inertia["value"] == 200_000.0
+    assert inertia["confidence"] == "M"
+    assert len(inertia["source"]) > 10
+    unknown = CliRunner().invoke(app, ["grid", "presets", "irelnd"])
+    assert unknown.exit_code == 2
+    assert "Did you mean 'ireland'?" in unknown.stderr
