@@ -7,6 +7,7 @@ carried and what it measured itself.
 from typing import Any, NamedTuple
 
 from cosim.car import Car
+from cosim.chosen import is_within, loops_every
 from cosim.control import Control, at_meter_w, direct
 from cosim.driver import DECIDE, REGULATE, Answer, At, Moment, Timer, place
 from cosim.journal import LOOP_REQUESTS, TO_EV
@@ -67,7 +68,6 @@ class Station:
         "_notification_until_ns",
         "_period_ns",
         "_planned_departure_s",
-        "_record_every",
         "_record_setpoints",
         "_regulating",
         "_renegotiate_if_s",
@@ -86,6 +86,7 @@ class Station:
         "isolation_fault",
         "lines",
         "loops",
+        "loops_every",
         "lost",
         "meter_factor",
         "needs",
@@ -133,7 +134,7 @@ class Station:
         self.regulate_ns = -1  # next step of the converter's own clock; -1: none of ours
         self._period_ns = to_ns(stage.scenario.evse.control_period_s)
         record = stage.scenario.record
-        self._record_every = record.charge_loop_every if record.charge_loop else 0
+        self.loops_every = loops_every(record, evse_id)  # which turns are recorded; 0: none
         self._record_setpoints = record.setpoints
         self._renegotiate_if_s = stage.scenario.secc.renegotiate_if_s
         section = stage.scenario.evse
@@ -421,7 +422,7 @@ class Station:
         if changed and self._record_setpoints:
             arrives_in_time = self._arrival_ns < answer.deadline_ns
             self._record_setpoint(now_ns, now_ns if self.is_dc else self._arrival_ns if arrives_in_time else -1)
-        if self._record_every and self.loops % self._record_every == 0:
+        if self.loops_every and self.loops % self.loops_every == 0 and is_within(self.stage.recorded_ns, now_ns):
             self._record_loop(car, now_ns)
         self.loops += 1
         car.sums.exchanges += 1

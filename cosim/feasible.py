@@ -37,6 +37,7 @@ def warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
         *_timer_warnings(scenario),
         *_entry_warnings(scenario),
         *_unused_warnings(scenario),
+        *_record_warnings(scenario),
         *_grid_warnings(scenario, inputs),
         *_product_warnings(scenario, inputs),
     ]
@@ -215,6 +216,12 @@ def _unused_warnings(scenario: Scenario) -> list[str]:
     if grid.file and grid.model not in ("replay", "reconstructed"):
         unused.append("grid.file")
     return [f"{key} has no effect: grid.model is {grid.model}" for key in unused]
+
+
+def _record_warnings(scenario: Scenario) -> list[str]:
+    if not scenario.record.charge_loop or scenario.record.around_events_s is None or scenario.grid.events:
+        return []
+    return ["no charge loop is recorded: record.around_events_s is set, and there are no grid.events"]
 
 
 def _grid_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:

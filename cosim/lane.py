@@ -56,7 +56,9 @@ class Lane:
         )
         recorder = stage.recorder
         self._logs = turns.Logs(
-            np.zeros(LOG_ROWS, recorder.charge_loop.dtype), np.zeros(LOG_ROWS, recorder.setpoints.dtype)
+            np.zeros(LOG_ROWS, recorder.charge_loop.dtype),
+            np.zeros(LOG_ROWS, recorder.setpoints.dtype),
+            np.array(stage.recorded_ns, np.int64).reshape(-1, 2),
         )
         self._status = np.zeros(4, np.int64)
         self._rows, self._wake_ns, self._memory, self._left = self._arrays(0)
@@ -334,7 +336,6 @@ def rules_of(stage: Stage, timers: Timers) -> turns.Rules:
         follows_series=stage.schedule is not None,
         plans=is_plan(scenario, stage.policy),
         declared=stage.policy.memory._fields.index("declared_w") if declares_baseline(stage.policy) else -1,
-        loops_every=record.charge_loop_every if record.charge_loop else 0,
         setpoints=record.setpoints,
         limits=limit_params(scenario),
     )

@@ -61,7 +61,7 @@ CONTROL = {
     "evse_id": "i4",
 }
 EV = {"departure_ns": "i8", "obeyed_w": "f8", "evse_a": "f8", "requests": "i4"}
-STATION = {"regulate_ns": "i8", "responses": "i4", "loops": "i4"}
+STATION = {"regulate_ns": "i8", "responses": "i4", "loops": "i4", "loops_every": "i4"}
 # What the row has of its own: the plan of the next exchange, and what was offered and heard last.
 OWN = {
     "target_soc": "f8",

@@ -29,6 +29,7 @@ class Stage:
     scenario: Scenario
     policy: LocalPolicy
     schedule: Series | None
+    recorded_ns: tuple[tuple[int, int], ...]  # spans within which turns of the loop are recorded
     epoch_s: int  # calendar time of the start of the run, Unix seconds
     fleet: Fleet
     grid: Grid

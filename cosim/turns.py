@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.car import NEVER_NS, WAITING, close_tick, peek, power_w, settle, settled_soc, voltage_at_v
+from cosim.chosen import is_within
 from cosim.control import at_meter_w, declare, direct, follow, settle_on, view_of, with_dither
 from cosim.link import delay_ns, losses
 from cosim.offer import Heard, heard, limits_w, obey, offer
@@ -56,7 +57,6 @@ class Rules(NamedTuple):
     follows_series: bool
     plans: bool  # the schedule is the baseline
     declared: int  # where the policy's memory holds the baseline that it declares itself; -1: it does not
-    loops_every: int  # which turns are recorded; 0: none
     setpoints: bool  # whether changes of setpoints are recorded
     limits: LimitParams
 
@@ -77,6 +77,7 @@ class Logs(NamedTuple):
 
     loops: NDArray[Any]
     setpoints: NDArray[Any]
+    recorded_ns: NDArray[np.int64]  # spans within which turns of the loop are recorded, shape (n, 2)
 
 
 class Policy(NamedTuple):
@@ -240,7 +241,7 @@ def answers(
         row.evse_a = wire(now_w / voltage_at_v(kind, settled_soc(row, kind), now_w))
     row.responses += 1
     row.sequence_deadline_ns = now_ns + rules.sequence_timeout_ns
-    if rules.loops_every > 0 and row.loops % rules.loops_every == 0:
+    if row.loops_every > 0 and row.loops % row.loops_every == 0 and is_within(logs.recorded_ns, now_ns):
         log_loop(row, kind, sums, said, logs, status, now_ns)
     row.loops += 1
     sums.exchanges += 1

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from cosim.agenda import Agenda, Appointment
 from cosim.build import Builder, session_timers
 from cosim.checks import Check, Checks
+from cosim.chosen import windows_ns
 from cosim.driver import OFFER, At, Clock, Moment, place, seldom_collected
 from cosim.ev import Ev
 from cosim.evse import Needs
@@ -84,6 +85,7 @@ class World:
             scenario=scenario,
             policy=inputs.policy,
             schedule=inputs.schedule,
+            recorded_ns=windows_ns(scenario),
             epoch_s=int(datetime.fromisoformat(scenario.start_utc).timestamp()),
             fleet=fleet,
             grid=Grid(env, scenario, inputs, held_back_mw, fleet, recorder, kpis, checks),

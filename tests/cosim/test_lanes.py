@@ -82,6 +82,13 @@ MATRIX = {
     },
     "spread evenly": {"service": "AC_BPT", "schedule": {"rule": "even"}},
     "every third loop": {"service": "AC_BPT", "record": {"charge_loop_every": 3}},
+    "every second car": {"service": "AC_BPT", "record": {"charge_loop_evs_every": 2}},
+    "some cars": {"service": "DC_BPT", "record": {"charge_loop_evs": [0, 3], "charge_loop_every": 2}},
+    "around events": {
+        "service": "AC_BPT",
+        "grid": {"events": [{"t_s": 14.05, "power_mw": -1.0}, {"t_s": 20.0, "power_mw": -1.0}]},
+        "record": {"around_events_s": [1.0, 1.15]},
+    },
     "one car traced": {"service": "DC_BPT", "record": {"trace_evs": [1]}},
     "guaranteed departure": {"service": "AC_BPT", "limits": {"guarantee_departure": True, "departure_margin_s": 10.0}},
     **{f"policy {name}": {"service": "AC_BPT", "policy": name} for name in POLICIES},
