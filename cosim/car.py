@@ -66,7 +66,7 @@ class Car:
         self.sums = sums
         self.soc_start = soc
         self.segment_ns = self.settled_ns = self.zero_since_ns = self.end_ns = now_ns
-        self.counted_ns = sums.tick_start_ns
+        self.counted_ns = now_ns
         self.start_w = self.target_w = 0.0
         self.ramp_up = kind.converter.ramp_up_w_per_s
         self.ramp_down = kind.converter.ramp_down_w_per_s

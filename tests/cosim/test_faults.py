@@ -281,3 +281,15 @@ def test_every_kind_has_its_function():
 def test_an_entry_that_cannot_be_is_refused(entry):
     with pytest.raises(ValueError, match=r"faults|kind"):
         Scenario.model_validate({"faults": [entry]})
+
+
+def test_a_visit_shorter_than_a_tick_counts_no_energy_it_did_not_move(play):
+    """Found by random scenarios: what lay before the plug-in was counted as a ramp that comes from afar."""
+    run = play(
+        service="AC",
+        fleet={"arrival": {"plug_in_s": [3.97, 3.97], "leave_s": [4.5, 4.5]}},
+        grid={"tick_s": 0.3},
+        faults=[{"kind": "ev_unplugged", "t_s": 4.0}],
+    )
+    assert not np.any(run.tables["grid"]["fleet_power_w"])
+    assert list(run.tables["sessions"]["unplug_ns"]) == [4 * S]

@@ -75,6 +75,30 @@ MATRIX = {
         "driver": [{"t_s": 12.3, "ev_id": 1, "departure_s": 37.0}, {"t_s": 14.0, "ev_id": 2, "departure_s": 20.0}],
         "secc": {"renegotiate_if_s": 2.0, "renegotiation_power": "zero"},
     },
+    "driver wants more, or to go": {
+        "service": "DC_BPT",
+        "driver": [
+            {"t_s": 12.3, "ev_id": 1, "target_soc": 0.9},
+            {"t_s": 14.0, "ev_id": 2, "leaves_now": True},
+            {"t_s": 14.0, "ev_id": 3, "target_soc": 0.3, "departure_s": 30.0},
+        ],
+    },
+    "one phase, each stated": {"service": "AC_BPT", "vehicles": (ONE_PHASE,), "evse": {"phases": "each"}},
+    "three phases, each stated": {"service": "AC_BPT", "evse": {"phases": "each"}},
+    "asymmetry limited": {
+        "service": "AC_BPT", "vehicles": (ONE_PHASE,), "evse": {"phases": "each", "maximum_asymmetry_w": 4_600.0},
+    },
+    "faults at a rate, tried again": {
+        "service": "AC_BPT",
+        "ev": {"retry_after_s": 0.5},
+        "faults": [{"kind": kind, "rate_per_h": 120.0, "duration_s": 2.0}
+                   for kind in ("tcp_reset", "link_delay", "sensor_biased", "lost_segment", "evse_restart")],
+    },
+    "the station settles the needs": {
+        "service": "DC_BPT",
+        "ev": {"mobility_needs": "station"},
+        "station": [{"t_s": 13.0, "ask": "needs", "departure_s": 28.0, "target_soc": 0.6, "ev_ids": [1]}],
+    },
     "a schedule from a file": {
         "service": "AC_BPT",
         "policy": "schedule",
@@ -137,15 +161,16 @@ FAULT_MATRIX = {kind: {"t_s": 14.0, "kind": kind, "duration_s": 3.0} for kind in
 
 
 @pytest.mark.parametrize("fault", FAULT_MATRIX.values(), ids=FAULT_MATRIX.keys())
-def test_lanes_agree_through_faults(prepare: Callable[..., Any], fault: dict[str, Any]) -> None:
+@pytest.mark.parametrize("service", ["AC_BPT", "DC_BPT"])
+def test_lanes_agree_through_faults(prepare: Callable[..., Any], service: str, fault: dict[str, Any]) -> None:
     compared(
-        prepare, service="DC_BPT", policy="droop", frequency=SWING, measurement=NOISY, link={"jitter_s": 0.015},
+        prepare, service=service, policy="droop", frequency=SWING, measurement=NOISY, link={"jitter_s": 0.015},
         fleet={"n_ev": 3, "arrival": STAY}, faults=[fault | {"ev_ids": [0, 2]}],
     )  # fmt: skip
 
 
 STATION_MATRIX = {
-    "pause": [{"t_s": 14.0, "ask": "pause"}, {"t_s": 20.0, "ask": "wake"}],
+    "pause": [{"t_s": 14.0, "ask": "pause"}, {"t_s": 20.0, "ask": "wake"}, {"t_s": 20.0, "ask": "exit_standby"}],
     "renegotiation": [{"t_s": 14.0, "ask": "schedule_renegotiation"}],
     "service renegotiation": [{"t_s": 14.0, "ask": "service_renegotiation"}],
     "meter": [{"t_s": 14.0, "ask": "metering_confirmation"}],
@@ -153,16 +178,28 @@ STATION_MATRIX = {
 }
 
 
-@pytest.mark.parametrize("asks", STATION_MATRIX.values(), ids=STATION_MATRIX.keys())
-def test_lanes_agree_through_what_the_station_asks(prepare: Callable[..., Any], asks: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize(
+    ("answer", "asks"),
+    [("pause", asks) for asks in STATION_MATRIX.values()] + [("standby", STATION_MATRIX["pause"])],
+    ids=[*STATION_MATRIX, "standby"],
+)
+@pytest.mark.parametrize("service", ["AC_BPT", "DC"])
+def test_lanes_agree_through_what_the_station_asks(
+    prepare: Callable[..., Any], service: str, answer: str, asks: list[dict[str, Any]]
+) -> None:
     compared(
-        prepare, service="DC_BPT", policy="droop", frequency=SWING, measurement=NOISY, link={"jitter_s": 0.015},
+        prepare, service=service, policy="droop", ev={"pause_answer": answer, "standby_poll_s": 2.0},
+        frequency=SWING, measurement=NOISY, link={"jitter_s": 0.015},
         fleet={"n_ev": 3, "arrival": STAY}, station=[ask | {"ev_ids": [0, 2]} for ask in asks],
     )  # fmt: skip
 
 
-def test_lanes_agree_in_scheduled_mode(prepare: Callable[..., Any]) -> None:
-    compared(prepare, service="AC_BPT", policy="droop", frequency=SWING, ev={"control_mode": "scheduled"})
+@pytest.mark.parametrize("service", ["AC", "AC_BPT", "DC", "DC_BPT"])
+def test_lanes_agree_in_scheduled_mode(prepare: Callable[..., Any], service: str) -> None:
+    compared(
+        prepare, service=service, policy="droop", frequency=SWING, ev={"control_mode": "scheduled"},
+        secc={"reschedule_every_s": 2.0},
+    )  # fmt: skip
 
 
 def test_rows_do_take_the_loops(prepare: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
