@@ -84,6 +84,8 @@ def outcome(run: Run) -> Iterable[str]:
             yield _line("product", _product(name, found))
     yield _line("checks", _checks(run.manifest.get("checks", [])))
     yield _line("took", _size(run))
+    if "wire" in kpis and run.manifest.get("lane_note"):
+        yield _line("lane", f"message: {escape(run.manifest['lane_note'])}")
 
 
 def _line(name: str, content: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from experiments import simulate
 from experiments.digest import digests
 from experiments.pcap import SECC_PORT, Capture
+from experiments.screen import outcome
 from protocol.iso20.common import Header, SessionSetupReq
 from protocol.sdp import SDPRequest, SDPResponse, read_sdp
 from protocol.v2gtp import Unframer, frame_message, read_message
@@ -134,6 +135,7 @@ def test_a_run_writes_one_stream_per_session_that_says_what_its_tables_say(tmp_p
     seen, said = (sorted(each, key=lambda row: (row[1], row[0])) for each in (seen, said))
     assert [row[1:] for row in seen] == [row[1:] for row in said]
     assert [row[0] for row in seen] == pytest.approx([row[0] for row in said], abs=1e-6)
+    assert any("message: every message is recorded" in line for line in outcome(run))
     objects = simulate("quickstart", out=tmp_path / "objects", report=False, **settings)
     with_bytes = digests(run)
     assert with_bytes.pop("wire")
