@@ -56,7 +56,7 @@ def test_the_last_bit_of_a_float_shows(tmp_path: Path) -> None:
     for number, frequency_hz in enumerate((50.0, 50.00000000000001)):
         store = Store(tmp_path / str(number))
         recorder = Recorder(store.write, 1000, 10**12)
-        recorder.grid.append(0, frequency_hz, 0.0, float("nan"), 0.0, 0.0, 0.0, 0.0, 0.0, *[float("nan")] * 4)
+        recorder.grid.append(0, frequency_hz, 0.0, float("nan"), 0.0, 0.0, 0.0, 0.0, 0.0, *[float("nan")] * 7)
         recorder.close()
         store.close()
         digests.add(table_digest(Run(tmp_path / str(number)), "grid"))

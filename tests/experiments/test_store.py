@@ -35,7 +35,7 @@ def record(path: Path, rows: int, part_rows: int = PART_ROWS) -> Run:
             -1,
         )
         recorder.event(k, k if request else -1, "kind", f"detail {k}")
-        recorder.grid.append(k, 50.0 + k * 1e-9, 0.0, math.nan, -1.5, 0.0, 1.5, -1.0, 0.0, *[math.nan] * 4)
+        recorder.grid.append(k, 50.0 + k * 1e-9, 0.0, math.nan, -1.5, 0.0, 1.5, -1.0, 0.0, *[math.nan] * 7)
     recorder.close()
     store.close()
     write_json(path / MANIFEST, {"status": "done"})
