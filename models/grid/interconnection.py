@@ -62,11 +62,20 @@ class Interconnection:
         self._valves = tuple(valves(area) for area in areas)
         rest = tuple(at_rest(governor.valve) for some in self._valves for governor in some if governor.valve)
         self._now = Snapshot(0.0, (0.0,) * len(self._core.a), rest)
+        self._watches = any(area.shedding for area in areas) or any(
+            governor.valve.deadband_steps for some in self._valves for governor in some if governor.valve
+        )
+        self._plain = not rest and not any(area.held or area.shedding or area.secondary for area in areas)
         self._power_mw = [0.0] * len(areas)  # put in by the last step
         self._secondary = [SecondaryState() for _ in areas]
         self._samples = [0] * len(areas)  # taken by each controller
         self._relays = [shedding.at_rest(area.shedding) for area in areas]
         self._shed_mw = [0.0] * len(areas)
+        self._timing = [False] * len(areas)  # whether any relay of an area is below its threshold
+        self._alarm_hz = [
+            max((stage.threshold_hz - area.nominal_hz for stage in area.shedding), default=-math.inf) for area in areas
+        ]
+        self._watched: tuple[tuple[float, ...], ...] | None = None  # kept until a stage trips
         self._demand_mw = [area.demand_mw for area in areas]
         self._damping_mw_per_hz = [area.damping_mw_per_hz for area in areas]
         self.trips: list[Trip] = []  # stages of load shedding so far, in order
@@ -131,6 +140,12 @@ class Interconnection:
             raise ValueError(f"a step must be longer than 0 s, got {dt_s}")
         self._power_mw = list(powers_mw)
         end_s = _whole_ns(self._now.time_s + dt_s)
+        if self._plain:  # nothing to act, to watch or to hold: one exact step
+            column = [*self._now.state, *powers_mw]
+            after = tuple([dot(row, column) for row in self._step_rows(dt_s)])
+            self._now = Snapshot(end_s, after, ())
+            self._past_s[-1] = end_s
+            return self.frequencies_hz
         left_s = dt_s
         while left_s > INSTANT_S:
             self._act()
@@ -214,7 +229,10 @@ class Interconnection:
                     area.secondary, self._secondary[number], self._deviations(self._now)[number], export_mw
                 )
                 self._samples[number] += 1
-            if area.shedding:
+            # Above every threshold and with no relay timing there is nothing to note.
+            if area.shedding and (
+                self._timing[number] or self._deviations(self._now)[number] <= self._alarm_hz[number]
+            ):
                 self._shed(number, now_s)
 
     def _shed(self, number: int, now_s: float) -> None:
@@ -234,14 +252,17 @@ class Interconnection:
                 number,
                 self._areas[number]._replace(damping_mw_per_hz=self._damping_mw_per_hz[number] * max(0.0, 1.0 - gone)),
             )
+        if tripped != list(relays.tripped):
+            self._watched = None
         self._relays[number] = relays._replace(tripped=tuple(tripped))
+        self._timing[number] = shedding.due_s(area.shedding, self._relays[number]) < math.inf
 
     def _next_due_s(self) -> float:
         due_s = math.inf
-        for area, relays, samples in zip(self._areas, self._relays, self._samples, strict=True):
+        for area, relays, samples, timing in zip(self._areas, self._relays, self._samples, self._timing, strict=True):
             if area.secondary:
                 due_s = min(due_s, samples * area.secondary.period_s)
-            if area.shedding:
+            if timing:
                 due_s = min(due_s, shedding.due_s(area.shedding, relays))
         return due_s
 
@@ -256,11 +277,15 @@ class Interconnection:
         pieces = self._pieces(span_s)
         piece_s = span_s / pieces
         inputs = self._inputs_mw(tuple(self._power_mw))
-        watched = self._watched_hz()
+        watched = self._watched_hz() if self._watches else ()
         for piece in range(pieces):
             before = self._now
             after = self._advanced(before, piece_s, inputs)
-            if any(watched) and self._crosses(before, after, piece_s, inputs, watched):
+            if (
+                watched
+                and self._near(before, after, piece_s, watched)
+                and self._crosses(before, after, piece_s, inputs, watched)
+            ):
                 located = self._located(before, piece_s, inputs, watched)
                 self._commit(located)
                 return piece * piece_s + (located.time_s - before.time_s)
@@ -269,6 +294,8 @@ class Interconnection:
 
     def _watched_hz(self) -> tuple[tuple[float, ...], ...]:
         """Deviations of each area whose crossing changes something."""
+        if self._watched is not None:
+            return self._watched
         watched = []
         for area, relays, limited in zip(self._areas, self._relays, self._valves, strict=True):
             edges = [hz - area.nominal_hz for hz in shedding.watched_hz(area.shedding, relays)]
@@ -276,7 +303,18 @@ class Interconnection:
                 if governor.valve and governor.valve.deadband_steps and governor.valve.deadband_hz > 0.0:
                     edges += [governor.valve.deadband_hz, -governor.valve.deadband_hz]
             watched.append(tuple(edges))
-        return tuple(watched)
+        self._watched = tuple(watched)
+        return self._watched
+
+    def _near(self, before: Snapshot, after: Snapshot, dt_s: float, watched: tuple[tuple[float, ...], ...]) -> bool:
+        """Whether any watched deviation is within reach of a sub-step; most of the time none is."""
+        reach_hz = STEEPEST_HZ_PER_S * dt_s
+        for start, end, edges in zip(self._deviations(before), self._deviations(after), watched, strict=True):
+            low, high = (start, end) if start < end else (end, start)
+            for edge in edges:
+                if low - reach_hz <= edge <= high + reach_hz:
+                    return True
+        return False
 
     def _crosses(
         self,
@@ -290,9 +328,8 @@ class Interconnection:
             return True
         # A dip that begins and ends above a threshold within one sub-step: look at its turning point.
         for area, edges in enumerate(watched):
-            deviation = before.state[self._core.rows[area]]
-            if all(abs(deviation - edge) > STEEPEST_HZ_PER_S * dt_s for edge in edges):
-                continue  # out of reach
+            if not edges:
+                continue
             first, last = self._rates(before, inputs)[area], self._rates(after, inputs)[area]
             if first * last < 0.0:
                 turn = self._advanced(before, dt_s * first / (first - last), inputs)
