@@ -57,6 +57,7 @@ def _message_lane(n_ev: int, measured_s: float) -> tuple[float, float]:
     scenario, inputs = load_scenario(
         "quickstart",
         [
+            "lane=message",
             f"fleet.n_ev={n_ev}",
             "fleet.cars_per_ev=1",
             "fleet.arrival.plug_in_s=[0.0, 1.0]",
