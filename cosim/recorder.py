@@ -13,8 +13,8 @@ from cosim.tables import KINDS, TABLES, Table
 class Part(NamedTuple):
     """A closed piece of one table.
 
-    `columns` maps a column name to its values, shape (n_rows,); a category column holds integers that index
-    `vocabulary[name]`, -1 meaning absent.
+    `columns` maps a column name to its values, shape (n_rows,), each a view into rows laid out one after the other; a
+    category column holds integers that index `vocabulary[name]`, -1 meaning absent. Whoever gets a part may keep it.
     """
 
     table: Table
@@ -56,15 +56,15 @@ class Buffer:
         self._used += self._row_bytes
 
     def extend(self, rows: NDArray[Any]) -> None:
-        """Add rows of `dtype`, shape (n_rows,)."""
-        data = rows.tobytes()
-        while data:
+        """Add rows of `dtype`, shape (n_rows,); they are copied once."""
+        data = np.ascontiguousarray(rows).view(np.uint8)
+        while data.size:
             if self._used == len(self._bytes):
                 self._make_room()
-            part = data[: len(self._bytes) - self._used]
-            self._bytes[self._used : self._used + len(part)] = part
-            self._used += len(part)
-            data = data[len(part) :]
+            fits = min(data.size, len(self._bytes) - self._used)
+            self._bytes[self._used : self._used + fits] = data[:fits].data
+            self._used += fits
+            data = data[fits:]
 
     def _make_room(self) -> None:
         if self._used >= self._full:
@@ -76,9 +76,10 @@ class Buffer:
         """Hand over what has come since the last part; nothing happens when there is nothing."""
         if not self._used:
             return
-        rows = np.frombuffer(bytes(self._bytes[: self._used]), self.dtype)
-        columns = {name: np.ascontiguousarray(rows[name]) for name in self.dtype.names or ()}
+        rows = np.frombuffer(self._bytes, self.dtype, self._used // self._row_bytes)
+        columns = {name: rows[name] for name in self.dtype.names or ()}
         vocabulary = {name: list(codes) for name, codes in self._codes.items()}
+        self._bytes = bytearray(len(self._bytes))  # the part keeps the old ones: nothing is copied
         self._used = 0
         self._sink(Part(self._table, columns, vocabulary))
 

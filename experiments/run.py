@@ -200,7 +200,7 @@ def _run_into(
     began_s = time.perf_counter()
     store = Store(path)
     capture = captured(path / CAPTURE, loaded.scenario) if pcap else nullcontext()
-    with _failures_noted(path, manifest), capture as tap:
+    with _failures_noted(path, manifest), capture as tap, store:
         outcome = play(loaded.scenario, read.inputs, store, interrupts, watch, tap)
     wall_s = time.perf_counter() - began_s
     sizes = store.close()

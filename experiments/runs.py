@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cosim.scenario import NS
 from cosim.tables import TABLES
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 Form = Literal["pandas", "arrow", "polars", "duckdb"]
+FORMS = get_args(Form)
 TIME_S = "time_s"
+ORDER = ("t_ns", "ev_id")  # of rows as they are read
 
 
 def load_run(path: str | os.PathLike[str] = folder.LATEST, runs: Path = folder.RUNS) -> "Run":
@@ -107,18 +109,22 @@ class Run:
 
         Returns
         -------
-        The rows, with `time_s` [s] added behind `t_ns`. A pandas frame carries `attrs["units"]`.
+        The rows in the order of time, then of vehicles, with `time_s` [s] added behind `t_ns`. A pandas frame carries
+        `attrs["units"]`.
         """
         dataset = self.dataset(name)
         wanted = self._columns(dataset.schema.names, columns, name)
-        chosen = dataset.scanner(columns=_projection(wanted), filter=_filter(dataset.schema.names, ev, between))
-        if as_ == "polars":
-            return optional("polars").from_arrow(chosen.to_table()).lazy()
-        if as_ == "duckdb":
-            return optional("duckdb").from_arrow(chosen.to_table())
-        if as_ not in ("pandas", "arrow"):
+        if as_ not in FORMS:
             raise UserError(f"as_ must be pandas, arrow, polars or duckdb, got '{as_}'")
-        rows = _with_metadata(chosen.to_table(), dataset.schema)
+        keys = [key for key in ORDER if key in dataset.schema.names]
+        read = [*wanted, *(key for key in keys if key not in wanted)]
+        chosen = dataset.scanner(columns=_projection(read), filter=_filter(dataset.schema.names, ev, between))
+        rows = _in_order(chosen.to_table(), keys).select(wanted)
+        if as_ == "polars":
+            return optional("polars").from_arrow(rows).lazy()
+        if as_ == "duckdb":
+            return optional("duckdb").from_arrow(rows)
+        rows = _with_metadata(rows, dataset.schema)
         return rows if as_ == "arrow" else _to_pandas(rows)
 
     def sql(self, query: str) -> "pd.DataFrame":
@@ -169,6 +175,16 @@ class Run:
 
 
 PUBLIC = ("path", "manifest", "kpis", "name", "status", "config", "tables", "rows", "dataset", "table", "sql", "trace")
+
+
+def _in_order(rows: "pa.Table", keys: list[str]) -> "pa.Table":
+    """Rows by time, then by vehicle; what is equal in both stays as it was recorded. Parts hold them by vehicle."""
+    import numpy as np
+
+    columns = [rows[key].fill_null(-1).to_numpy() for key in keys]
+    if not columns or np.all(np.diff(columns[0]) > 0):
+        return rows
+    return rows.unify_dictionaries().take(np.lexsort(columns[::-1]))
 
 
 def _projection(columns: list[str]) -> dict[str, Any]:

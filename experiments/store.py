@@ -1,9 +1,15 @@
-"""Tables on disk: Parquet parts with units and meaning in their metadata; a kill costs at most one part of each.
+"""Tables on disk: Parquet parts with units and meaning in their metadata.
 
-A part is written under a name ending in `.tmp`, closed, then renamed; whoever reads ignores `*.tmp`.
+A part is written by a thread beside the simulation, under a name ending in `.tmp`, closed, then renamed; whoever reads
+ignores `*.tmp`. Rows of vehicles lie one vehicle after the other, each in the order of time: neighbours are alike, and
+a vehicle is read without the others. A kill costs what has not been written: of each table the open part, and those
+that wait for the thread, which are few.
 """
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +22,7 @@ from cosim.tables import TABLES, Column, Table
 
 TABLES_FOLDER = "tables"
 SCHEMA_VERSION = 1
+WAITING_BYTES = 16 * 2**20  # of parts that wait for the thread, in memory; one part may always wait
 
 ARROW_TYPES = {
     "int64": pa.int64(),
@@ -56,9 +63,34 @@ def arrow_schema(table: Table) -> pa.Schema:
 
 
 def arrow_table(part: Part) -> pa.Table:
-    """The rows of a part; absent values (-1, nan) of nullable columns become nulls."""
-    arrays = [_array(column, part.columns[column.name], part.vocabulary) for column in part.table.columns]
+    """The rows of a part, by vehicle where there are any; absent values (-1, nan) of nullable columns become nulls."""
+    order = by_vehicle(part)
+    arrays = [_array(column, part.columns[column.name][order], part.vocabulary) for column in part.table.columns]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(part.table))
+
+
+def by_vehicle(part: Part) -> Any:
+    """Index that puts the rows of one vehicle together, in the order of time; all rows as they are without vehicles."""
+    if "ev_id" not in part.table.key:
+        return slice(None)
+    ev_id, t_ns = part.columns["ev_id"].astype(np.int64), part.columns["t_ns"]
+    order = _stable_order(ev_id)
+    later = np.diff(t_ns[order]) >= 0
+    if not np.all(later | (np.diff(ev_id[order]) != 0)):
+        order = np.lexsort((t_ns, ev_id))
+    return order
+
+
+def _stable_order(numbers: NDArray[np.int64]) -> NDArray[np.intp]:
+    """As `argsort(kind="stable")`; sixteen bits at a time, which numpy sorts in linear time."""
+    if not numbers.size:
+        return np.empty(0, np.intp)
+    numbers = numbers - numbers.min()
+    order = np.argsort(numbers.astype(np.uint16), kind="stable")
+    for shift in range(16, int(numbers.max()).bit_length(), 16):
+        digits = (numbers >> shift).astype(np.uint16)
+        order = order[np.argsort(digits[order], kind="stable")]
+    return order
 
 
 def _array(column: Column, values: NDArray[Any], vocabulary: dict[str, list[str]]) -> pa.Array:
@@ -89,14 +121,38 @@ def table_names(run: Path) -> list[str]:
 
 
 class Store:
-    """Takes parts as they are closed and writes them at once; holds none of them."""
+    """Takes parts as they are closed and has them written beside the simulation.
+
+    `write` waits while too many are on their way, so that memory stays bounded, and raises what went wrong with an
+    earlier one (`OSError`: the disk is full, for instance); so does leaving the `with` block, when all are written.
+    """
 
     def __init__(self, run: Path) -> None:
         self._folder = run / TABLES_FOLDER
         self._sizes = {name: Size() for name in TABLES}
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._waiting: deque[tuple[int, Future[None]]] = deque()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._thread.shutdown(wait=True)
+        if error is None:
+            self._wait_until(0)
 
     def write(self, part: Part) -> None:
-        """Write one part; it counts once it has its final name."""
+        """Have one part written; it counts once it has its final name."""
+        size = sum(values.nbytes for values in part.columns.values())
+        self._wait_until(max(0, WAITING_BYTES - size))
+        self._waiting.append((size, self._thread.submit(self._write, part)))
+
+    def _wait_until(self, size: int) -> None:
+        """Until no more than `size` bytes are on their way; raises what a part raised when it was written."""
+        while self._waiting and (self._waiting[0][1].done() or sum(waiting for waiting, _ in self._waiting) > size):
+            self._waiting.popleft()[1].result()
+
+    def _write(self, part: Part) -> None:
         name = part.table.name
         size = self._sizes[name]
         folder = self._folder / name
@@ -109,11 +165,15 @@ class Store:
         self._sizes[name] = Size(size.rows + rows.num_rows, size.parts + 1, size.bytes + path.stat().st_size)
 
     def close(self) -> dict[str, Size]:
-        """Give tables without rows an empty part, so that every table can be read; return the sizes by name."""
+        """Give tables without rows an empty part, so that every table can be read; return the sizes by name.
+
+        After the `with` block, or without one.
+        """
+        self.__exit__(None, None, None)
         for name, table in TABLES.items():
             if not self._sizes[name].parts and not table.optional:
                 nothing = {column.name: np.empty(0, _numpy_type(column)) for column in table.columns}
-                self.write(Part(table, nothing, {column.name: [] for column in table.columns}))
+                self._write(Part(table, nothing, {column.name: [] for column in table.columns}))
         return {name: size for name, size in self._sizes.items() if size.parts}
 
 

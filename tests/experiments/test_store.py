@@ -1,16 +1,18 @@
 """Tables on disk: what is written is read back, with units, nulls and texts, whatever the number of parts."""
 
 import math
+import threading
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from cosim.recorder import Part, Recorder
+from cosim.recorder import Buffer, Part, Recorder
 from cosim.tables import TABLES
 from experiments.folder import CONFIG, MANIFEST, write_json
 from experiments.runs import Run
-from experiments.store import Store, arrow_schema, parts_of
+from experiments.store import WAITING_BYTES, Store, arrow_schema, by_vehicle, parts_of
 
 PART_ROWS = 1000
 
@@ -111,3 +113,94 @@ def test_a_part_names_its_table(tmp_path: Path) -> None:
     recorder.event(5, -1, "a", "b")
     recorder.advance(10**9)
     assert [(part.table.name, len(part.columns["t_ns"])) for part in parts] == [("events", 1)]
+
+
+# --- at full rate ---
+
+
+def setpoints(ev_id: "np.ndarray", t_ns: "np.ndarray") -> Part:
+    """A part of `setpoints` whose `setpoint_w` counts the rows as they were recorded."""
+    parts: list[Part] = []
+    buffer = Buffer(TABLES["setpoints"], len(t_ns), parts.append)
+    rows = np.zeros(len(t_ns), buffer.dtype)
+    rows["t_ns"], rows["ev_id"], rows["setpoint_w"] = t_ns, ev_id, np.arange(len(t_ns))
+    buffer.extend(rows)
+    buffer.close_part()
+    return parts[0]
+
+
+@pytest.mark.parametrize("spread", [1, 7, 60_000, 10_000_000])
+def test_rows_lie_by_vehicle_then_time(spread: int) -> None:
+    """The order is that of a stable sort of pairs, whatever the range of the numbers of vehicles."""
+    draw = np.random.default_rng(spread)
+    ev_id, t_ns = draw.integers(0, spread, 5000), draw.integers(0, 1000, 5000)
+    for times in (np.sort(t_ns), t_ns):  # as a simulation records them, and in no order at all
+        expected = sorted(range(5000), key=lambda k: (ev_id[k], times[k]))
+        assert by_vehicle(setpoints(ev_id, times)).tolist() == expected
+
+
+def test_a_part_on_disk_lies_by_vehicle_and_a_frame_by_time(tmp_path: Path) -> None:
+    t_ns, ev_id = np.arange(3000), np.arange(3000) % 10
+    with Store(tmp_path) as store:
+        store.write(setpoints(ev_id, t_ns))
+    write_json(tmp_path / MANIFEST, {"status": "done"})
+    on_disk = pq.read_table(parts_of(tmp_path, "setpoints")[0])
+    assert on_disk["ev_id"].to_pylist() == sorted(ev_id.tolist())
+    assert on_disk["t_ns"].to_pylist()[:3] == [0, 10, 20]
+    assert Run(tmp_path).table("setpoints", columns=["setpoint_w"])["setpoint_w"].tolist() == list(range(3000))
+
+
+def test_rows_given_in_bulk_and_one_by_one_make_the_same_parts() -> None:
+    table = TABLES["setpoints"]
+    one, bulk = [], []
+    single, many = Buffer(table, 1000, one.append), Buffer(table, 1000, bulk.append)
+    rows = np.zeros(4321, many.dtype)
+    rows["t_ns"] = np.arange(4321)
+    for row in rows:
+        single.append(*row.item())
+    for piece in np.array_split(rows, [1, 2, 999, 1500, 4000]):
+        many.extend(piece)
+    for buffer in (single, many):
+        buffer.close_part()
+    assert [part.columns["t_ns"].tolist() for part in one] == [part.columns["t_ns"].tolist() for part in bulk]
+    assert [len(part.columns["t_ns"]) for part in bulk] == [1000, 1000, 1000, 1000, 321]
+
+
+def test_a_disk_that_fails_reaches_the_run(tmp_path: Path) -> None:
+    (tmp_path / "tables").write_text("no folder", encoding="utf-8")
+    part = setpoints(np.arange(10), np.arange(10))
+    with pytest.raises(OSError), Store(tmp_path) as store:  # noqa: PT011  # what exactly is the system's choice
+        store.write(part)
+    with pytest.raises(OSError), Store(tmp_path) as store:  # noqa: PT011, PT012
+        for _ in range(10_000):
+            store.write(part)
+        pytest.fail("the simulation went on for long")
+
+
+def test_few_parts_wait_for_a_slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the thread is stuck, the run gets no further than memory allows."""
+    opened, wrote = threading.Event(), Store._write
+
+    def stuck(store: Store, part: Part) -> None:
+        opened.wait(10.0)
+        wrote(store, part)
+
+    monkeypatch.setattr(Store, "_write", stuck)
+    part = setpoints(np.arange(100_000), np.arange(100_000))
+    size = sum(values.nbytes for values in part.columns.values())
+    handed_over = []
+    with Store(tmp_path) as store:
+
+        def simulate() -> None:
+            for _ in range(20):
+                store.write(part)
+                handed_over.append(part)
+
+        run = threading.Thread(target=simulate)
+        run.start()
+        run.join(0.3)
+        held = len(handed_over)
+        opened.set()
+        run.join()
+    assert (held - 1) * size < WAITING_BYTES < (held + 1) * size
+    assert len(parts_of(tmp_path, "setpoints")) == 20
