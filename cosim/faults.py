@@ -58,8 +58,8 @@ class StuckSensor:
 def strike(stage: Stage, ev: Ev, fault: Fault) -> None:
     """A fault befalls a pair."""
     now_ns, station = stage.env.now_ns, ev.station
-    if ev.unplug_ns >= 0:
-        return
+    if station.car is None:
+        return  # not plugged in yet, or no more
     stage.recorder.event(now_ns, ev.visit.ev_id, "fault", fault.kind)
     station.injected = fault.kind
     station.troubles += 1

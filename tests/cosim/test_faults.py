@@ -283,6 +283,13 @@ def test_an_entry_that_cannot_be_is_refused(entry):
         Scenario.model_validate({"faults": [entry]})
 
 
+@pytest.mark.parametrize("kind", FAULT_KINDS)
+def test_a_fault_at_the_very_instant_of_the_plug_in_is_harmless(play, kind):
+    run = play(policy=six_kilowatts, faults=[{"kind": kind, "t_s": 0.0, "duration_s": 1.0}], duration_s=35.0)
+    assert run.broken() == {}
+    assert run.tables["sessions"]["unplug_ns"][0] >= 0
+
+
 def test_a_visit_shorter_than_a_tick_counts_no_energy_it_did_not_move(play):
     """Found by random scenarios: what lay before the plug-in was counted as a ramp that comes from afar."""
     run = play(
