@@ -19,7 +19,7 @@ from cosim.control import declares_baseline, is_plan, limit_params
 from cosim.driver import Clock
 from cosim.ev import Ev
 from cosim.fleet import Tick
-from cosim.kernel import Machine
+from cosim.kernel import Machine, entry_point
 from cosim.offer import heard, offer
 from cosim.row import CAR, CONTROL, EV, KIND, OWN, ROW, STATION, SUMS
 from cosim.scenario import to_ns
@@ -66,6 +66,7 @@ class Lane:
         self._traced = frozenset(stage.scenario.record.trace_evs)
         self.present = 0
         self._advance(self._span(0), 0, 0)  # compiles, or loads what was compiled before
+        self._machine = machine._replace(advance=entry_point(machine.advance))
 
     def _arrays(self, size: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
         rows = np.zeros(size, ROW)
