@@ -10,7 +10,7 @@ from protocol.iso20.secc import SECCSettings
 from protocol.iso20.session import SECOND, Timers
 
 NAMES = {
-    "slow-peer": "wait 60 s for the next request and 10 s for a response of the loop, as deployed stacks do",
+    "slow-peer": "wait 60 s for the next request, 30 s for any response, 2 minutes for the set-up",
     "toy-measurements": "wait for no voltage and no current that the station says: pre-charge, welding detection, stop",
     "charge-meter-only": "leave BPT_DischargedEnergyReadingWh out of MeterInfo: iso15118 0.31.2 cannot read it",
 }
@@ -24,7 +24,13 @@ class Tolerances(NamedTuple):
     def _timers(self, timers: Timers) -> Timers:
         if "slow-peer" not in self.names:
             return timers
-        return timers._replace(message_ns=10 * SECOND, charge_loop_ns=10 * SECOND, secc_loop_sequence_ns=60 * SECOND)
+        return timers._replace(
+            message_ns=30 * SECOND,
+            service_detail_ns=30 * SECOND,
+            charge_loop_ns=30 * SECOND,
+            communication_setup_ns=120 * SECOND,
+            secc_loop_sequence_ns=60 * SECOND,
+        )
 
     @property
     def believes(self) -> bool:

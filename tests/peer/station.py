@@ -31,7 +31,7 @@ async def main() -> None:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = SECCCommunicationSession((reader, writer), ended, config, controller, "UK123E1234")
-        await session.start(20)
+        await session.start(60)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     print("listening", server.sockets[0].getsockname()[1], flush=True)

@@ -112,7 +112,7 @@ def test_our_vehicle_charges_at_the_peers_station(start, service, tolerated):
     port = station.wait_for("listening").split()[1]
     tolerances = [part for name in tolerated for part in ("--tolerate", name)]
     vehicle = start(
-        *ours("connect", "evcc", "--port", port, "--service", service, "--stay", "12", *tolerances), ours=True
+        *ours("connect", "evcc", "--port", port, "--service", service, "--stay", "25", *tolerances), ours=True
     )
     assert vehicle.finish() == 0, "\n".join(vehicle.lines[-20:])
     sent = messages(vehicle, "EV -> EVSE  ")
