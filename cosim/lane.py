@@ -47,7 +47,7 @@ class Lane:
         self._kind_rows = np.zeros(16, KIND)
         self._sums = np.zeros(4, SUMS)  # of cars on all phases, and on each alone, as the fleet has them
         self._sums["tick_ns"] = to_ns(stage.scenario.grid.tick_s)
-        self._parts: list[Any] = list(self._sums.view(np.recarray))
+        self._all: Any = self._sums.view(np.recarray)  # a field of it is that of all four, shape (4,)
         fleet = stage.fleet
         self._part_of = {id(sums): index for index, sums in enumerate((fleet.sums, *fleet.on_phase))}
         series = stage.schedule
@@ -156,7 +156,7 @@ class Lane:
             self._run(self._span(self._env.now_ns), 0, len(self._evs))
 
     def _span(self, now_ns: int) -> turns.Step:
-        tick_end_ns = int(self._parts[0].tick_start_ns + self._parts[0].tick_ns)
+        tick_end_ns = int(self._sums["tick_start_ns"][0] + self._sums["tick_ns"][0])
         measured = self._stage.grid.measured
         if now_ns >= self._end_ns or tick_end_ns > self._end_ns:
             until_ns, closes, last = self._end_ns, False, True
@@ -196,16 +196,11 @@ class Lane:
 
     def close_tick(self, now_ns: int) -> Tick:
         """What the rows add to the tick that ends now."""
-        parts = self._parts
-        each_uj = [int(part.tick_uj + part.steady_uj) for part in parts]
-        tick = Tick(
-            sum(each_uj),
-            sum(int(part.baseline_uj + part.scheduled_uj) for part in parts),
-            sum(int(part.setpoint_uw) for part in parts),
-            *each_uj[1:],
-        )
-        for part in parts:
-            next_tick(part, now_ns)
+        sums = self._all
+        each_uj = (sums.tick_uj + sums.steady_uj).tolist()
+        baseline_uj = (sums.baseline_uj + sums.scheduled_uj).tolist()
+        tick = Tick(sum(each_uj), sum(baseline_uj), sum(sums.setpoint_uw.tolist()), *each_uj[1:])
+        next_tick(sums, now_ns)
         return tick
 
     def census(self, now_ns: int) -> tuple[int, ...]:
@@ -288,8 +283,8 @@ class Lane:
 
     def settle_accounts(self) -> None:
         """Add what the rows have counted to the sums of the run."""
-        for part in self._parts:
-            counted = Sums(int(part.tick_ns))
+        for part in self._sums:
+            counted = Sums(int(part["tick_ns"]))
             for name in Sums.__slots__:
                 value = part[name]
                 setattr(counted, name, value.tolist() if isinstance(value, np.ndarray) else int(value))

@@ -284,9 +284,8 @@ class World:
         up_uw = down_uw = up_uwh = down_uwh = 0  # whole millionths: the sum does not depend on the order
         if self._stage.lane is not None:
             in_loop, charging, discharging, up_uw, down_uw, up_uwh, down_uwh = self._stage.lane.census(now_ns)
-        for ev in self._present.values():
-            if ev.in_lane:
-                continue
+        for ev_id in self._stage.fleet.cars:  # all that are not in the lane
+            ev = self._present[ev_id]
             car, kind = ev.car, ev.car.kind
             power_w = car.power_w(now_ns)
             charging += power_w > 0.0

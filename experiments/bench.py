@@ -1,16 +1,20 @@
-"""The benchmark: charge-loop exchanges per second and core, beside a hand-written yardstick in the same run."""
+"""The benchmark: both lanes and a hand-written yardstick in the same run; what vehicles and logged rows take up."""
 
 import gc
 import json
 import platform
 import sys
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments import bench_exi
+from experiments import bench_exi, bench_lane
+from experiments.errors import UserError
 from experiments.yardstick import exchanges as yardstick_exchanges
 
 GAP_S = 0.2
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+MOST_OBJECTS = 10_000  # more vehicles as Python objects take minutes, and gigabytes
 SETTLED_S = 15.0  # by then every vehicle is in its charge loop
 
 
@@ -58,6 +62,7 @@ def _message_lane(n_ev: int, measured_s: float) -> tuple[float, float]:
         "quickstart",
         [
             "lane=message",
+            "lane=message",
             f"fleet.n_ev={n_ev}",
             "fleet.cars_per_ev=1",
             "fleet.arrival.plug_in_s=[0.0, 1.0]",
@@ -94,24 +99,69 @@ def _yardstick(n_ev: int, measured_s: float) -> float:
     return done / (time.process_time() - began_s)
 
 
-def main(as_json: bool = False, sizes: tuple[int, ...] = (1_000, 10_000)) -> None:
-    """Print the table, or one JSON document."""
-    rows = bench(sizes)
-    exi_rows = bench_exi.bench()
+def measure(sizes: tuple[int, ...]) -> dict[str, Any]:
+    """Everything, as one document; vehicles as Python objects only up to `MOST_OBJECTS`."""
+    began_s = time.process_time()
+    small = tuple(n_ev for n_ev in sizes if n_ev <= MOST_OBJECTS) or (min(*sizes, MOST_OBJECTS),)
+    fleet = bench_lane.speeds(sizes)
+    rows = bench(small)
+    yard_per_s = {row.n_ev: row.yardstick_per_s for row in rows}
+    found = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "processor": processor(),
+        "fleet_lane": [
+            row._asdict()
+            | {"ratio_to_yardstick": row.per_s_at_100_ms_tick / yard_per_s.get(row.n_ev, yard_per_s[small[-1]])}
+            for row in fleet
+        ],
+        "rows": [row._asdict() for row in rows],
+        "connected": [bench_lane.connected(n_ev)._asdict() for n_ev in small],
+        "logged": bench_lane.logged()._asdict(),
+        "exi": [row._asdict() for row in bench_exi.bench()],
+    }
+    return found | {"cpu_s": time.process_time() - began_s}
+
+
+def processor() -> str:
+    """Model of the processor, as the system names it."""
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in told if line.startswith("model name")), platform.machine())
+
+
+def main(as_json: bool = False, sizes: tuple[int, ...] = SIZES) -> None:
+    """Print the tables, or one JSON document."""
+    if min(sizes) < 1:
+        raise UserError(f"--n must be at least 1, got {min(sizes)}")
+    found = measure(tuple(sorted(set(sizes))))
     if as_json:
-        document: dict[str, Any] = {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "rows": [row._asdict() for row in rows],
-            "exi": [row._asdict() for row in exi_rows],
-        }
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return
-    sys.stdout.write("charge-loop exchanges per second of one core, link delays on, droop, tick 0.1 s\n")
-    sys.stdout.write(f"{'EVs':>8}  {'message lane':>14}  {'yardstick':>12}  {'ratio':>6}  {'set-up per session':>20}\n")
-    for row in rows:
-        sys.stdout.write(
-            f"{row.n_ev:>8,}  {row.message_lane_per_s:>14,.0f}  {row.yardstick_per_s:>12,.0f}  {row.ratio:>6.2f}"
-            f"  {row.setup_ms_per_session:>17.2f} ms\n"
+    out = sys.stdout
+    out.write(f"{found['processor']}, Python {found['python']}; everything per second of CPU time of one core\n\n")
+    out.write("charge-loop exchanges per second, link delays on, droop, rows tiled from a fleet of 256 really set up\n")
+    out.write(f"{'EVs':>9}  {'fleet lane, tick 1 s':>20}  {'tick 0.1 s':>12}  {'of the yardstick':>16}  "
+              f"{'a row and tick':>14}  {'CPU for an hour':>15}\n")  # fmt: skip
+    for row in found["fleet_lane"]:
+        out.write(
+            f"{row['n_ev']:>9,}  {row['per_s_at_1_s_tick']:>20,.0f}  {row['per_s_at_100_ms_tick']:>12,.0f}"
+            f"  {row['ratio_to_yardstick']:>15,.0f}x  {row['energy_ns']:>11.1f} ns  {row['cpu_s_per_hour']:>13,.1f} s\n"
         )
-    bench_exi.report(exi_rows)
+    out.write(f"\n{'EVs':>9}  {'message lane':>12}  {'yardstick':>10}  {'ratio':>6}  {'set-up per session':>18}  "
+              f"{'sessions/s':>10}  {'arrays per EV':>13}  {'memory per EV':>13}\n")  # fmt: skip
+    for row, weighed in zip(found["rows"], found["connected"], strict=True):
+        out.write(
+            f"{row['n_ev']:>9,}  {row['message_lane_per_s']:>12,.0f}  {row['yardstick_per_s']:>10,.0f}"
+            f"  {row['ratio']:>6.2f}  {row['setup_ms_per_session']:>15.2f} ms  {weighed['setup_per_s']:>10,.0f}"
+            f"  {weighed['array_bytes']:>11.0f} B  {weighed['resident_bytes'] / 1024:>9.1f} KiB\n"
+        )
+    logged = found["logged"]
+    out.write(
+        f"\na row of charge_loop, all columns: {logged['bytes']:.1f} bytes, {logged['cpu_ns'] / 1e3:.2f} us of CPU"
+        f" ({logged['rows']:,} rows)\n"
+    )
+    bench_exi.report([bench_exi.Row(**row) for row in found["exi"]])
+    out.write(f"\nall of it took {found['cpu_s']:.0f} s of CPU\n")

@@ -252,12 +252,16 @@ def report(name: RunName = "latest") -> None:
 
 
 @app.command()
-def bench(as_json: AsJson = False) -> None:
-    """Measure charge-loop exchanges per second, beside a hand-written yardstick."""
+def bench(
+    n: Annotated[list[int] | None, typer.Option("--n", help="Number of vehicles; may be repeated.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure charge-loop exchanges per second, beside a hand-written yardstick; set-up, memory and logging too."""
     with plain_errors():
+        from experiments.bench import SIZES
         from experiments.bench import main as bench_main
 
-        bench_main(as_json)
+        bench_main(as_json, tuple(n or SIZES))
 
 
 add_product_commands(app)

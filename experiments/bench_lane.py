@@ -1,0 +1,193 @@
+"""The fleet lane in the benchmark: exchanges per second and core, what a car takes up, what a logged row costs.
+
+A fleet of 256 vehicles, half AC_BPT and half DC_BPT, is really set up, message by message, until all are rows of the
+lane. For larger numbers these rows are tiled: the copies have the numbers of other vehicles, so that noise and delays
+are their own, but states and phases repeat. Everything else is what a run does in a grid step: droop, limiter, wire
+rounding, measurement with noise, delays with jitter, energy, and the lane's own upkeep in Python. Frequency swings, so
+that every exchange moves power.
+"""
+
+import copy
+import gc
+import math
+import multiprocessing
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+SEED_EVS = 256
+LOOP_S = 1.0  # with link delays; the sequence timer is relaxed
+SETTLED_S = 20.0  # by then every vehicle is in its charge loop
+TICKS_S = (1.0, 0.1)
+LEAST_EXCHANGES = 2_000_000
+LOGGED_EVS, LOGGED_S = 1_000, 120.0
+
+
+class Speed(NamedTuple):
+    """One fleet size. Rates are exchanges (request and response) per second of CPU time of one core."""
+
+    n_ev: int
+    per_s_at_1_s_tick: float
+    per_s_at_100_ms_tick: float
+    energy_ns: float  # what a row costs in each grid tick beside its exchanges, its energy above all
+    cpu_s_per_hour: float  # of simulated time, loop 1 s, tick 0.1 s, without set-up and log
+
+
+class Connected(NamedTuple):
+    """What a connected vehicle takes: all of it is really set up, in a process of its own."""
+
+    n_ev: int
+    setup_per_s: float  # sessions per CPU second, from plug-in to the lane
+    array_bytes: float  # of the lane's arrays, room for growth not counted
+    resident_bytes: float  # growth of the process, arrays and Python objects
+
+
+class Logged(NamedTuple):
+    """A row of `charge_loop` with all its columns, at full rate."""
+
+    rows: int
+    bytes: float
+    cpu_ns: float  # all threads: kernel, buffer, sorting, encoding, file
+
+
+def speeds(sizes: tuple[int, ...], rounds: int = 3) -> list[Speed]:
+    """Rates of the lane for each number of vehicles, the best of `rounds`."""
+    found: dict[tuple[int, float], float] = {}
+    for tick_s in TICKS_S:
+        world = _world(SEED_EVS, tick_s, SETTLED_S + 1.0)
+
+        def measure(now_ns: int, world: Any = world, tick_s: float = tick_s) -> None:
+            if now_ns == round(SETTLED_S * 1e9):
+                for n_ev in sizes:
+                    found[n_ev, tick_s] = _rate(world._stage, n_ev, tick_s, now_ns, rounds)  # looks inside on purpose
+
+        world.run(progress=measure)
+    rows = []
+    for n_ev in sizes:
+        slow, fast = (found[n_ev, tick_s] for tick_s in TICKS_S)
+        more_ticks = LOOP_S / TICKS_S[1] - LOOP_S / TICKS_S[0]
+        rows.append(Speed(n_ev, slow, fast, (1e9 / fast - 1e9 / slow) / more_ticks, n_ev * 3600.0 / LOOP_S / fast))
+    return rows
+
+
+def _world(n_ev: int, tick_s: float, duration_s: float, *settings: str, sink: Any = None) -> Any:
+    from cosim.world import World
+    from experiments.load import load_scenario
+
+    scenario, inputs = load_scenario(
+        "quickstart",
+        [
+            "lane=fleet",
+            f"fleet.n_ev={n_ev}",
+            "fleet.cars_per_ev=1",
+            "fleet.services={AC_BPT = 0.5, DC_BPT = 0.5}",
+            "fleet.soc=[0.45, 0.55]",
+            "fleet.arrival.plug_in_s=[0.0, 1.0]",
+            "fleet.arrival.leave_s=[1e6, 1e6]",
+            "ev.loop_gap_s=0.975",
+            "link.delay_s=0.005",
+            "link.jitter_s=0.015",
+            "secc.loop_sequence_timeout_s=60",
+            "measurement.noise_hz=0.001",
+            f"grid.tick_s={tick_s}",
+            "grid.events=[]",
+            f"duration_s={duration_s}",
+            "record.charge_loop=false",
+            "record.setpoints=false",
+            "record.trace_evs=[]",
+            "policy.deadband_hz=0.0",
+            *settings,
+        ],
+    )
+    return World(scenario, inputs, sink or (lambda _: None))
+
+
+def _rate(stage: Any, n_ev: int, tick_s: float, now_ns: int, rounds: int) -> float:
+    lane = tiled(stage.lane, n_ev)
+    steps = max(round(3.0 / tick_s), round(LEAST_EXCHANGES / n_ev / tick_s))
+    tick_ns = round(tick_s * 1e9)
+    best = 0.0
+    kept, measured = stage.grid.measured, copy.copy(stage.grid.measured)
+    stage.grid.measured = measured
+    for _ in range(rounds + 1):  # the first one only warms up
+        before, began_s = lane.exchanges, time.process_time()
+        for k in range(steps):
+            measured.hold(50.0 - 0.1 * math.sin(0.05 * k), now_ns)
+            lane._run(lane._span(now_ns), 0, n_ev)
+            now_ns += tick_ns
+            lane.close_tick(now_ns)
+        best = max(best, (lane.exchanges - before) / (time.process_time() - began_s))
+    stage.grid.measured = kept
+    return best
+
+
+def tiled(lane: Any, n_ev: int) -> Any:
+    """A lane of `n_ev` rows, copies of those in `lane`, which stays as it is."""
+    import numpy as np
+
+    from cosim import turns
+
+    there = np.flatnonzero(lane._rows["phase"] != turns.AWAY)
+    assert there.size > 0.9 * SEED_EVS, "the fleet is in the lane by now"
+    chosen = there[np.arange(n_ev) % there.size]
+    wide = copy.copy(lane)
+    wide._rows, wide._memory, wide._wake_ns = lane._rows[chosen], lane._memory[chosen], lane._wake_ns[chosen]
+    wide._rows["ev_id"] = wide._rows["evse_id"] = np.arange(n_ev)
+    wide._left, wide._status = np.zeros(n_ev, np.int64), lane._status.copy()
+    wide._end_ns = 2**62
+    wide._evs, wide._free, wide.present = [None] * n_ev, [], n_ev
+    wide._sums = lane._sums.copy()
+    wide._all = wide._sums.view(np.recarray)
+    return wide
+
+
+def connected(n_ev: int) -> Connected:
+    """Set a fleet up in a fresh process and weigh it."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(_connected, n_ev).result()
+
+
+def _connected(n_ev: int) -> Connected:
+    for warming in (SEED_EVS, n_ev):  # what is made once per process does not count
+        world = _world(warming, 1.0, SETTLED_S + 1.0)
+        gc.collect()
+        before_bytes, began_s = _resident_bytes(), time.process_time()
+        weighed: list[tuple[float, int]] = []
+
+        def weigh(now_ns: int, weighed: list[tuple[float, int]] = weighed, began_s: float = began_s) -> None:
+            if now_ns == round(SETTLED_S * 1e9):
+                weighed.append((time.process_time() - began_s, _resident_bytes()))
+
+        world.run(progress=weigh)
+    lane = world._stage.lane
+    each = (lane._rows, lane._wake_ns, lane._memory, lane._left)
+    array_bytes = sum(array.nbytes / len(array) for array in each)
+    spent_s, after_bytes = weighed[0]
+    return Connected(n_ev, n_ev / spent_s, array_bytes, (after_bytes - before_bytes) / n_ev)
+
+
+def _resident_bytes() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:  # only Linux tells the present size
+        return 0
+    return pages * 4096
+
+
+def logged() -> Logged:
+    """The same small fleet with and without the log; the difference, by row."""
+    from experiments.store import Store
+
+    spent, rows, size = [], 0, 0
+    for full in (False, True, False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            began_s = time.process_time()
+            with Store(Path(folder)) as store:
+                on = ("record.charge_loop=true",) if full else ()
+                _world(LOGGED_EVS, 1.0, SETTLED_S + LOGGED_S, *on, sink=store.write).run()
+            spent.append(time.process_time() - began_s)
+            if full:
+                rows, _, size = store.close()["charge_loop"]
+    return Logged(rows, size / rows, (min(spent[1::2]) - min(spent[::2])) / rows * 1e9)

@@ -1,0 +1,42 @@
+"""The benchmark measures what it says: tiled rows exchange once a second each, and leave their origin alone."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from experiments import bench_lane
+from experiments.cli import app
+
+
+def test_tiled_rows_loop_as_the_fleet_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,000 vehicles at a loop of about 1 s: some 3,000 exchanges in three seconds, with draws of their own."""
+    monkeypatch.setattr(bench_lane, "SEED_EVS", 8)
+    world = bench_lane._world(8, 1.0, bench_lane.SETTLED_S + 1.0)
+    seen: dict[str, Any] = {}
+
+    def look(now_ns: int) -> None:
+        if now_ns != round(bench_lane.SETTLED_S * 1e9):
+            return
+        lane = world._stage.lane
+        before, rows = lane.exchanges, lane._rows.copy()
+        wide = bench_lane.tiled(lane, 1000)
+        for _ in range(3):
+            wide._run(wide._span(now_ns), 0, 1000)
+            now_ns += 10**9
+            wide.close_tick(now_ns)
+        seen["exchanges"] = wide.exchanges - before
+        seen["offers"] = len(np.unique(wide._rows["offer_ns"]))
+        seen["untouched"] = lane.exchanges == before and bool(np.all(lane._rows["requests"] == rows["requests"]))
+
+    world.run(progress=look)
+    assert 2_900 < seen["exchanges"] < 3_100
+    assert seen["offers"] > 990
+    assert seen["untouched"]
+
+
+def test_bench_refuses_no_vehicles() -> None:
+    result = CliRunner().invoke(app, ["bench", "--n", "0"])
+    assert result.exit_code == 2
+    assert "--n must be at least 1, got 0" in result.output
