@@ -46,9 +46,11 @@ class Agenda:
 
 def _appointments(scenario: Scenario, ev_ids: tuple[int, ...]) -> Iterable[Appointment]:
     entries: tuple[Entry, ...] = (*scenario.driver, *scenario.station, *scenario.faults)
+    known = frozenset(ev_ids)
     for place, entry in enumerate(entries):
         if isinstance(entry, DriverChange):
-            yield Appointment(to_ns(entry.t_s), entry.ev_id, place, entry)
+            if entry.ev_id in known:
+                yield Appointment(to_ns(entry.t_s), entry.ev_id, place, entry)
             continue
         for ev_id in _targets(entry, scenario.seed, place, ev_ids):
             for at_ns in _instants(entry, scenario, place, ev_id):

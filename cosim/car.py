@@ -267,7 +267,8 @@ def begin(
         car.zero_since_ns = car.end_ns
     if not car.energised and (start_w != 0.0 or target_w != 0.0):
         sums.outside_window += 1
-        sums.outside_window_ev = car.ev_id
+        if car.ev_id > sums.outside_window_ev:
+            sums.outside_window_ev = car.ev_id
     guard(car, kind, at_ns)
 
 

@@ -1,5 +1,9 @@
-"""Invariants of a run: what must hold whatever the scenario. Broken ones are counted and the first of each is told."""
+"""Invariants of a run: what must hold whatever the scenario. Broken ones are counted and the first of each is told.
 
+The first is the one of the earliest instant, and of several the first by its text: it depends on no order of events.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 INVARIANTS = {
@@ -21,21 +25,39 @@ class Check(NamedTuple):
     detail: str
 
 
+class Found(NamedTuple):
+    """How often an invariant was broken, and the first time."""
+
+    times: int
+    at_ns: int
+    detail: str
+
+
 class Checks:
     """Collects what was broken; never stops the run."""
 
-    def __init__(self) -> None:
-        self._count = dict.fromkeys(INVARIANTS, 0)
-        self._first: dict[str, str] = {}
+    def __init__(self, now_ns: Callable[[], int] = lambda: 0) -> None:
+        self.found: dict[str, Found] = {}
+        self._now_ns = now_ns
 
     def broken(self, name: str, detail: str) -> None:
         """Note that an invariant did not hold."""
-        self._count[name] += 1
-        self._first.setdefault(name, detail)
+        assert name in INVARIANTS, f"there is no invariant {name}"
+        self.add({name: Found(1, self._now_ns(), detail)})
+
+    def add(self, found: Mapping[str, Found]) -> None:
+        """What was found elsewhere counts, too."""
+        for name, more in found.items():
+            before = self.found.get(name, Found(0, more.at_ns, more.detail))
+            _, at_ns, detail = min(before, more, key=lambda each: each[1:])
+            self.found[name] = Found(before.times + more.times, at_ns, detail)
 
     def verdicts(self) -> tuple[Check, ...]:
         """One verdict per invariant, in a fixed order."""
-        return tuple(
-            Check(name, count == 0, INVARIANTS[name] if count == 0 else f"{count} times; first: {self._first[name]}")
-            for name, count in self._count.items()
-        )
+        return tuple(_verdict(name, self.found.get(name)) for name in INVARIANTS)
+
+
+def _verdict(name: str, found: Found | None) -> Check:
+    if found is None:
+        return Check(name, True, INVARIANTS[name])
+    return Check(name, False, f"{found.times} times; first: {found.detail}")

@@ -279,7 +279,8 @@ def settle_on(
         or plug_w < 0.0 - view.station_discharge_w
     ):
         sums.beyond_limits += 1
-        sums.beyond_limits_evse = control.evse_id
+        if control.evse_id > sums.beyond_limits_evse:
+            sums.beyond_limits_evse = control.evse_id
     if reason > 0:
         sums.clips[reason] += 1
         if reason == MINIMUM_POWER:

@@ -23,6 +23,7 @@ class Tick(NamedTuple):
     l1_uj: int = 0  # of the energy: what lies on one phase alone
     l2_uj: int = 0
     l3_uj: int = 0
+    lost_baseline_uw: int = 0  # expected of cars that have lost their supply
 
     def __add__(self, other: tuple[int, ...]) -> "Tick":  # type: ignore[override]  # parts add up, they do not join
         return Tick(*(one + two for one, two in zip(self, other, strict=True)))
@@ -31,13 +32,12 @@ class Tick(NamedTuple):
 class Fleet:
     """All cars that are plugged in and not in the compiled lane, and their sums."""
 
-    def __init__(self, tick_ns: int, checks: Checks) -> None:
+    def __init__(self, tick_ns: int) -> None:
         self.sums = Sums(tick_ns)
         self.on_phase = (Sums(tick_ns), Sums(tick_ns), Sums(tick_ns))  # of cars that lie on one phase alone
         self.cars: dict[int, Car] = {}
         self.standby_uj = 0  # of all stations, per tick
         self.lane: Lane | None = None  # where the other cars are
-        self._checks = checks
 
     # --- who is there ---
 
@@ -82,11 +82,11 @@ class Fleet:
         """Charge loops answered, of all cars."""
         return self.sums.exchanges + sum(phase.exchanges for phase in self.on_phase)
 
-    def verify(self) -> None:
-        """Report what the functions of `cosim/car.py` and `cosim/control.py` found to be broken."""
-        sums = self.sums
-        if sums.outside_window:
-            self._checks.broken("power_window", f"EV{sums.outside_window_ev:03d} moves power outside Start..Stop")
-        if sums.beyond_limits:
-            detail = f"EVSE{sums.beyond_limits_evse:03d} decides on power beyond what car or station allow"
-            self._checks.broken("power_limits", detail)
+
+def verify(sums: Sums, checks: Checks) -> None:
+    """Report what the functions of `cosim/car.py` and `cosim/control.py` found to be broken."""
+    if sums.outside_window:
+        checks.broken("power_window", f"EV{sums.outside_window_ev:03d} moves power outside Start..Stop")
+    if sums.beyond_limits:
+        detail = f"EVSE{sums.beyond_limits_evse:03d} decides on power beyond what car or station allow"
+        checks.broken("power_limits", detail)

@@ -19,6 +19,7 @@ from cosim.kpis import Kpis
 from cosim.recorder import Recorder
 from cosim.scenario import Scenario, to_ns
 from cosim.sources import Beside, Replay, nominal_hz, source_of
+from cosim.sums import micro
 from models.control.measurement import filtered_hz, filtered_rocof
 from models.grid.imbalance import sampled
 
@@ -58,16 +59,19 @@ class Grid:
         inputs: Inputs,
         held_back_mw: float,
         fleet: Fleet,
-        recorder: Recorder,
+        recorder: Recorder | None,
         kpis: Kpis,
         checks: Checks,
+        total: Callable[[Tick], Tick] = lambda tick: tick,
     ) -> None:
+        """`total` adds to a tick of this shard's fleet those of all others; no `recorder`: another shard has it."""
         section = scenario.grid
         self.env = env
         self.nominal_hz = nominal_hz(scenario, inputs)
         self.tick_ns = to_ns(section.tick_s)
         self.fleet_power_w = array("d")  # mean over each tick so far, simulated cars
         self._fleet = fleet
+        self._total = total
         self._checks = checks
         self._recorder = recorder
         self._kpis = kpis
@@ -83,7 +87,7 @@ class Grid:
         self._most_tie_mw = 0.0
         self._lowest_neighbour_hz = math.inf
         self._stages_seen = 0
-        self._lost_baseline_w = 0.0  # of sessions whose supply was lost: still in the plan of the grid
+        self._lost_baseline_uw = 0  # of sessions whose supply was lost: still in the plan of the grid
         self.frequency_hz = self.nominal_hz
         if isinstance(self._source, Replay):
             self.frequency_hz = self._source.step(0, 0, (0.0,), 0.0)
@@ -102,11 +106,11 @@ class Grid:
         now_ns = ticks * self.tick_ns
         before_ns = now_ns - self.tick_ns
         tick_s = self.tick_ns * 1e-9
-        tick = self._fleet.close_tick(now_ns)
+        tick = self._total(self._fleet.close_tick(now_ns)._replace(lost_baseline_uw=self._lost_baseline_uw))
         fleet_w = tick.energy_uj * 1e-6 / tick_s
         declared_w = tick.baseline_uj * 1e-6 / tick_s
         self.fleet_power_w.append(fleet_w)
-        baseline_w = self._baseline_w(declared_w, fleet_w, now_ns)
+        baseline_w = self._baseline_w(declared_w + tick.lost_baseline_uw * 1e-6, now_ns)
         service_w = (baseline_w - fleet_w) * self._cars_per_ev
         disturbance_mw = self._imbalance.mean_mw(before_ns, now_ns) if self._imbalance is not None else (0.0,)
 
@@ -124,7 +128,7 @@ class Grid:
 
         setpoint_w = tick.setpoint_uw * 1e-6
         self._kpis.tick(self.frequency_hz, without_hz, rocof_hz_per_s, fleet_w, setpoint_w, service_w)
-        if ticks % self._record_every == 0:
+        if self._recorder is not None and ticks % self._record_every == 0:
             scale = self._cars_per_ev
             self._recorder.grid.append(
                 now_ns, self.frequency_hz, rocof_hz_per_s, without_hz, fleet_w * scale, baseline_w * scale, service_w,
@@ -141,6 +145,8 @@ class Grid:
             self._lowest_neighbour_hz = min(self._lowest_neighbour_hz, beside.neighbour_hz)
         trips = self._source.trips()
         for trip in trips[self._stages_seen :]:
+            if self._recorder is None:
+                break
             detail = f"stage {trip.stage + 1} at {trip.time_s:.3f} s: {trip.net_mw:.1f} MW net"
             self._recorder.event(now_ns, -1, "load_shed", detail)
         self._stages_seen = len(trips)
@@ -152,7 +158,7 @@ class Grid:
 
     def lose_baseline(self, baseline_w: float) -> None:
         """A car without supply draws nothing where this was expected: the grid is relieved of it, as of any load."""
-        self._lost_baseline_w += baseline_w
+        self._lost_baseline_uw += micro(baseline_w)
 
     def figures(self) -> dict[str, Any]:
         """Key figures of a grid that answers: swings, what was shed, line and neighbour."""
@@ -171,11 +177,11 @@ class Grid:
             }
         )
 
-    def _baseline_w(self, declared_w: float, fleet_w: float, now_ns: int) -> float:
+    def _baseline_w(self, declared_w: float, now_ns: int) -> float:
         """What the fleet was expected to draw over the tick, in simulated cars [W]."""
         kind = self._baseline_kind
         if kind == "declared":
-            return declared_w + self._lost_baseline_w
+            return declared_w
         if kind == "zero":
             return 0.0
         assert self._baseline is not None, "a baseline series is read before the run"

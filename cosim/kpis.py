@@ -2,12 +2,15 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from cosim.journal import Journal
 from cosim.sums import Sums
 from models.control.limits import REASONS
 from models.metrics import delay_summary
+from protocol.schema import ComplexType
+
+SESSION_SUMS = ("sessions", "reached_loop", "charged_uj", "discharged_uj", "grid_uj", "cells_uj", "loss_uj")
 
 
 class Kpis:
@@ -49,8 +52,16 @@ class Kpis:
         self._squared_error_w2 += (fleet_w - setpoint_w) * (fleet_w - setpoint_w)
         self._most_service_w = max(self._most_service_w, abs(service_w))
 
-    def result(self, sums: Sums, journal: Journal) -> dict[str, Any]:
-        """The key figures; None where there is nothing to state."""
+    def add(self, other: "Kpis") -> None:
+        """The sessions of another shard; the grid was the same for both."""
+        for mine, theirs in ((self.targets, other.targets), (self.why_missed, other.why_missed)):
+            mine.update(theirs)
+        self.end_reasons.update(other.end_reasons)
+        for name in SESSION_SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def result(self, sums: Sums, messages: Mapping[type[ComplexType], int]) -> dict[str, Any]:
+        """The key figures, `messages` being how many of each there were; None where there is nothing to state."""
         return {
             "nadir_hz": _finite(self._lowest_hz),
             "nadir_without_hz": _finite(self._lowest_without_hz),
@@ -84,8 +95,7 @@ class Kpis:
             "clips": {name: count for name, count in zip(REASONS, sums.clips, strict=True) if count},
             "end_reasons": dict(sorted(self.end_reasons.items())),
             "messages": {
-                kind.wire_name: count
-                for kind, count in sorted(journal.counts.items(), key=lambda item: item[0].wire_name)
+                kind.wire_name: count for kind, count in sorted(messages.items(), key=lambda item: item[0].wire_name)
             },
         }
 

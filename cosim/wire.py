@@ -5,7 +5,8 @@ frame with its instant, and so can write a capture.
 """
 
 from collections import defaultdict
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 from cosim.journal import LOOP_MESSAGES, TO_EV
 from cosim.recorder import Recorder
@@ -13,7 +14,7 @@ from protocol.iso20.common import SupportedAppProtocolReq
 from protocol.schema import ComplexType
 from protocol.v2gtp import HEADER_BYTES, Frame, PayloadType, frame_message, read_message
 
-__all__ = ["Tap", "Wire"]
+__all__ = ["Tap", "Totals", "Wire", "wire_figures"]
 
 
 class Tap(Protocol):
@@ -24,6 +25,13 @@ class Tap(Protocol):
 
     def close(self, now_ns: int, ev_id: int) -> None:
         """The connection of a vehicle is closed; nothing happens if there is none."""
+
+
+class Totals(NamedTuple):
+    """What went over the lines of a part of the fleet."""
+
+    sessions: int
+    messages: dict[type[ComplexType], tuple[int, int]]  # by kind: frames, bytes
 
 
 class _Count:
@@ -84,19 +92,30 @@ class Wire:
             totals[0] += count.frames
             totals[1] += count.total
 
-    def figures(self) -> dict[str, Any]:
-        """Key figures [bytes], under a name of their own; of vehicles that were closed."""
-        total = sum(size for _, size in self._totals.values())
-        loops = [self._totals[kind] for kind in LOOP_MESSAGES if kind in self._totals]
-        exchanges = sum(frames for frames, _ in loops) / 2
-        return {
-            "wire": {
-                "bytes": total,
-                "bytes_per_session": total / self._sessions if self._sessions else None,
-                "bytes_per_loop": sum(size for _, size in loops) / exchanges if exchanges else None,
-                "bytes_per_message": {
-                    kind.wire_name: size / frames
-                    for kind, (frames, size) in sorted(self._totals.items(), key=lambda item: item[0].wire_name)
-                },
-            }
+    def totals(self) -> Totals:
+        """Of vehicles that were closed."""
+        return Totals(self._sessions, {kind: (frames, size) for kind, (frames, size) in self._totals.items()})
+
+
+def wire_figures(parts: Sequence[Totals]) -> dict[str, Any]:
+    """Key figures [bytes] of all parts of a fleet, under a name of their own."""
+    sessions = sum(part.sessions for part in parts)
+    totals: dict[type[ComplexType], tuple[int, int]] = {}
+    for part in parts:
+        for kind, (frames, size) in part.messages.items():
+            before = totals.get(kind, (0, 0))
+            totals[kind] = (before[0] + frames, before[1] + size)
+    total = sum(size for _, size in totals.values())
+    loops = [totals[kind] for kind in LOOP_MESSAGES if kind in totals]
+    exchanges = sum(frames for frames, _ in loops) / 2
+    return {
+        "wire": {
+            "bytes": total,
+            "bytes_per_session": total / sessions if sessions else None,
+            "bytes_per_loop": sum(size for _, size in loops) / exchanges if exchanges else None,
+            "bytes_per_message": {
+                kind.wire_name: size / frames
+                for kind, (frames, size) in sorted(totals.items(), key=lambda item: item[0].wire_name)
+            },
         }
+    }

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
 
+from cosim.account import Account, Outcome, outcome_of
 from cosim.agenda import Agenda, Appointment
 from cosim.build import Builder, session_timers
 from cosim.checks import Check, Checks
@@ -13,7 +13,7 @@ from cosim.ev import Ev
 from cosim.evse import Needs
 from cosim.faults import strike
 from cosim.feasible import ANSWERING, problems, warnings
-from cosim.fleet import Fleet
+from cosim.fleet import Fleet, Tick
 from cosim.grid import Grid
 from cosim.inputs import Inputs
 from cosim.journal import Journal
@@ -26,7 +26,8 @@ from cosim.offer import limits_w
 from cosim.people import draw_visits, offered_w
 from cosim.recorder import Part, Recorder
 from cosim.scenario import DriverChange, Fault, Scenario, to_ns
-from cosim.site import lay_out
+from cosim.shard import ALONE, Shard
+from cosim.site import lay_out, shard_of
 from cosim.sources import nominal_hz
 from cosim.stage import Stage
 from cosim.sums import micro
@@ -47,35 +48,28 @@ ASKS = {
 END = OFFER + 1  # rank of the end of a run: after everything else of its instant
 
 
-class Outcome(NamedTuple):
-    """What came of a run."""
-
-    status: str  # done | interrupted
-    simulated_s: float
-    kpis: dict[str, Any]
-    checks: tuple[Check, ...]
-    events: int  # scheduled on the clock
-    lane: str  # message | fleet: fleet where a loop could have been a row
-    lane_note: str  # why not fleet; empty if it was
-    lane_exchanges: int  # charge loops that rows took
-
-
 class World:
-    """One run of one scenario. `sink` receives the recorded parts as they close.
+    """One run of one scenario, or a shard of it. `sink` receives the recorded parts as they close.
 
     Vehicles, stations and sessions are made when the vehicle arrives and forgotten when it leaves.
     """
 
     def __init__(
-        self, scenario: Scenario, inputs: Inputs, sink: Callable[[Part], None], tap: Tap | None = None
+        self,
+        scenario: Scenario,
+        inputs: Inputs,
+        sink: Callable[[Part], None],
+        tap: Tap | None = None,
+        shard: Shard = ALONE,
     ) -> None:
         """With messages as bytes, `tap` gets every frame."""
         self._scenario = scenario
+        self._shard = shard
         env = Clock()
-        checks = Checks()
+        checks = Checks(lambda: env.now_ns)
         recorder = Recorder(sink, scenario.record.part_rows, to_ns(scenario.record.part_s))
         kpis = Kpis(nominal_hz(scenario, inputs), scenario.fleet.cars_per_ev)
-        fleet = Fleet(to_ns(scenario.grid.tick_s), checks)
+        fleet = Fleet(to_ns(scenario.grid.tick_s))
         held_back_mw = 0.0
         if scenario.fleet.response == "replaces_held":
             held_back_mw = offered_w(scenario, inputs) * scenario.fleet.cars_per_ev * 1e-6
@@ -88,7 +82,17 @@ class World:
             recorded_ns=windows_ns(scenario),
             epoch_s=int(datetime.fromisoformat(scenario.start_utc).timestamp()),
             fleet=fleet,
-            grid=Grid(env, scenario, inputs, held_back_mw, fleet, recorder, kpis, checks),
+            grid=Grid(
+                env,
+                scenario,
+                inputs,
+                held_back_mw,
+                fleet,
+                recorder if shard.leads else None,
+                kpis,
+                checks if shard.leads else Checks(),
+                self._total,
+            ),
             lines=Lines(scenario.link, scenario.seed, scenario.secc.processing_s),
             recorder=recorder,
             journal=Journal(scenario.record, recorder),
@@ -106,13 +110,15 @@ class World:
         self._supply = Supply(scenario, stages, scenario.grid.tick_s, nominal_hz(scenario, inputs))
         self.supply_lost = 0  # sessions
         self._builder = Builder(self._stage, lay_out(scenario.sites, len(visits)))
-        self.agenda = Agenda(scenario, (visit.ev_id for visit in visits))
+        visits = [visit for visit in visits if shard_of(visit.ev_id, shard.shards) == shard.number]
+        self.agenda = Agenda(scenario, [visit.ev_id for visit in visits])
         self._coming = sorted(visits, key=lambda visit: (visit.arrive_ns, visit.ev_id), reverse=True)
         fleet.standby_uj = len(visits) * micro(scenario.evse.standby_w * scenario.grid.tick_s)
         self.lane_exchanges = 0  # of all, those that rows took; known at the end
         self._set_up_lane(inputs)
         self._should_stop: Callable[[], bool] = lambda: False
         self._progress: Callable[[int], None] = lambda _: None
+        self._all_stop = False  # some shard wants to
 
     def _set_up_lane(self, inputs: Inputs) -> None:
         """The fleet lane, where the scenario wants it and the policy can be compiled; else `lane_note` says why not."""
@@ -146,6 +152,13 @@ class World:
         return self._stage.grid.fleet_power_w
 
     @property
+    def in_lanes(self) -> tuple[int, int]:
+        """Vehicles that are plugged in: in the message lane, and in the fleet lane."""
+        lane = self._stage.lane
+        rows = lane.present if lane is not None else 0
+        return len(self._present) - rows, rows
+
+    @property
     def exchanges(self) -> int:
         """Charge loops answered so far."""
         lane = self._stage.lane
@@ -155,6 +168,10 @@ class World:
         self, should_stop: Callable[[], bool] = lambda: False, progress: Callable[[int], None] = lambda _: None
     ) -> Outcome:
         """Play the scenario. Both callables are asked at grid ticks; `progress` gets the simulated time [ns]."""
+        return outcome_of([self.play(should_stop, progress)])
+
+    def play(self, should_stop: Callable[[], bool], progress: Callable[[int], None]) -> Account:
+        """Play the scenario as `run` does, for an account that can be put together with those of other shards."""
         self._should_stop, self._progress = should_stop, progress
         env = self._stage.env
         At(env, to_ns(self._scenario.duration_s), place(END), lambda _: self._end.succeed("done"))
@@ -175,14 +192,20 @@ class World:
         finally:
             stage.recorder.close()  # a policy that raises stops the run, and nothing recorded so far is lost
         stage.fleet.settle_counts()
-        stage.fleet.verify()
-        kpis = stage.kpis.result(stage.fleet.sums, stage.journal)
-        kpis |= stage.grid.figures() | loop_figures(self._loop) | (stage.wire.figures() if stage.wire else {})
-        if self.supply_lost:
-            kpis["sessions_without_supply"] = self.supply_lost
-        lane = "message" if self.lane_note else "fleet"
-        checks, events = stage.checks.verdicts(), next(env._eid)
-        return Outcome(str(status), env.now_ns / 1e9, kpis, checks, events, lane, self.lane_note, self.lane_exchanges)
+        return Account(
+            status=str(status),
+            simulated_ns=env.now_ns,
+            kpis=stage.kpis,
+            sums=stage.fleet.sums,
+            messages=dict(stage.journal.counts),
+            found=stage.checks.found,
+            grid=stage.grid.figures() | loop_figures(self._loop) if self._shard.leads else {},
+            wire=stage.wire.totals() if stage.wire is not None else None,
+            supply_lost=self.supply_lost,
+            events=next(env._eid),
+            lane_note=self.lane_note,
+            lane_exchanges=self.lane_exchanges,
+        )
 
     # --- who comes and goes ---
 
@@ -250,6 +273,14 @@ class World:
 
     # --- each grid tick ---
 
+    def _total(self, tick: Tick) -> Tick:
+        """From the tick of this shard to that of all. Shards stop together: who wants to tells the others so."""
+        if self._shard.shards == 1:
+            return tick
+        *numbers, wishes = self._shard.total((*tick, int(self._should_stop())))
+        self._all_stop = wishes > 0
+        return Tick(*numbers)
+
     def _each_tick(self, now_ns: int) -> None:
         grid = self._stage.grid
         for outage in self._supply.tick(now_ns // grid.tick_ns, grid.frequencies_hz, grid.stages_tripped()):
@@ -258,7 +289,8 @@ class World:
             self._take_census(now_ns)
         self._stage.recorder.advance(now_ns)
         self._progress(now_ns)
-        if self._should_stop() and not self._end.triggered:
+        stops = self._should_stop() if self._shard.shards == 1 else self._all_stop
+        if stops and not self._end.triggered:
             self._end.succeed("interrupted")
         elif self._stage.lane is not None:
             self._stage.lane.run()
@@ -299,14 +331,8 @@ class World:
             down_uw += micro(discharge_w + power_w)
             up_uwh += micro((kind.battery.ceiling_soc - soc) * kind.battery.capacity_wh)
             down_uwh += micro((soc - kind.battery.floor_soc) * kind.battery.capacity_wh)
-        self._stage.recorder.fleet.append(
-            now_ns,
-            len(self._present),
-            in_loop,
-            charging,
-            discharging,
-            up_uw * 1e-6,
-            down_uw * 1e-6,
-            up_uwh * 1e-6,
-            down_uwh * 1e-6,
-        )
+        own = (len(self._present), in_loop, charging, discharging, up_uw, down_uw, up_uwh, down_uwh)
+        *cars, up_uw, down_uw, up_uwh, down_uwh = self._shard.total(own)
+        if self._shard.leads:
+            energies = (up_uw * 1e-6, down_uw * 1e-6, up_uwh * 1e-6, down_uwh * 1e-6)
+            self._stage.recorder.fleet.append(now_ns, *cars, *energies)

@@ -115,6 +115,7 @@ def run(
     pcap: Annotated[
         bool, typer.Option("--pcap", help="Write capture.pcapng, for Wireshark: messages travel as bytes.")
     ] = False,
+    shards: Annotated[int, typer.Option(help="In how many processes; the tables are the same for any.", min=1)] = 1,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the run folder only.")] = False,
     debug: Debug = False,
@@ -126,7 +127,7 @@ def run(
         raise typer.Exit(
             run_command(
                 scenario, overrides or [], seed=seed, out=out, until=until, variant=variant, report=report, pcap=pcap,
-                as_json=as_json, quiet=quiet, debug=debug,
+                shards=shards, as_json=as_json, quiet=quiet, debug=debug,
             )
         )  # fmt: skip
 

@@ -1,4 +1,7 @@
-"""What went wrong on the user's side."""
+"""What went wrong: on the user's side, or within a simulation."""
+
+import traceback
+from pathlib import Path
 
 
 class UserError(ValueError):
@@ -6,3 +9,10 @@ class UserError(ValueError):
 
     Its message is one line that names what was found, what was expected and where.
     """
+
+
+def broke_off(error: BaseException) -> tuple[str, str]:
+    """What broke a simulation off, in one line, and its traceback."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    text = f"{type(error).__name__}: {error} ({Path(place.filename).name} line {place.lineno})"
+    return text, "".join(traceback.format_exception(error))

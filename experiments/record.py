@@ -101,7 +101,6 @@ def preamble(loaded: Loaded, read: Read, inputs: dict[str, dict[str, str]], dige
         "config_sha256": digest,
         "seed": scenario.seed,
         "lane": scenario.lane,
-        "shards": 1,
         "duration_s": scenario.duration_s,
         "nominal_hz": nominal_hz(scenario, read.inputs),
         "n_ev": scenario.fleet.n_ev,

@@ -2,18 +2,19 @@
 
 import datetime
 import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from cosim.account import Account, Outcome, outcome_of
 from cosim.inputs import Inputs, Series
 from cosim.scenario import NS, Scenario, to_ns
+from cosim.shard import ALONE, Shard
 from cosim.wire import Tap
-from cosim.world import Outcome, World, problems, warnings
+from cosim.world import World, problems, warnings
 from experiments import folder
-from experiments.errors import UserError
+from experiments.errors import UserError, broke_off
 from experiments.inputs import Read, read_inputs, undisturbed
 from experiments.load import Loaded, from_scenario, load_one
 from experiments.pcap import Capture
@@ -21,7 +22,8 @@ from experiments.policies import source_of
 from experiments.record import config_hash, config_text, policy_reference, preamble
 from experiments.report import write_report
 from experiments.runs import Run
-from experiments.store import Store
+from experiments.shards import ShardFailedError, play_in_shards, refuse_unless_possible
+from experiments.store import Size, Store
 from experiments.watch import Interrupts, Watch
 
 CAPTURE = "capture.pcapng"
@@ -42,6 +44,7 @@ def simulate(
     runs: str | Path = folder.RUNS,
     report: bool = True,
     pcap: bool = False,
+    shards: int = 1,
     watch: Watch | None = None,
     **settings: Any,
 ) -> Run:
@@ -65,6 +68,8 @@ def simulate(
         Whether to write report.html.
     pcap : bool
         Whether to write capture.pcapng, every message as it is on the wire; `link.encoding` is bytes then.
+    shards : int
+        In how many processes to run; the tables are the same for any number.
     **settings
         Sections with the keys to change: `fleet={"n_ev": 4}, duration_s=60.0`.
 
@@ -93,7 +98,16 @@ def simulate(
     else:
         loaded = load_one(str(scenario), variant=variant, settings=changes)
     target = None if out is None else Path(out)
-    return run_one(loaded, out=target, runs=Path(runs), policy=thing, report=report, pcap=pcap, watch=watch or Watch())
+    return run_one(
+        loaded,
+        out=target,
+        runs=Path(runs),
+        policy=thing,
+        report=report,
+        pcap=pcap,
+        shards=shards,
+        watch=watch or Watch(),
+    )
 
 
 def run_one(
@@ -104,12 +118,14 @@ def run_one(
     policy: Any = None,
     report: bool = True,
     pcap: bool = False,
+    shards: int = 1,
     watch: Watch,
 ) -> Run:
     """Run one scenario into its own folder.
 
     Everything that can be refused is refused before the folder is made. Raises UserError and RunFailedError.
     """
+    check_shards(shards, pcap)
     read, told = checked_inputs(loaded.scenario, policy)
     started = now()
     digest = config_hash(loaded.scenario, read)
@@ -118,7 +134,7 @@ def run_one(
     for text in told:
         watch.warn(text)
     with Interrupts(watch) as interrupts:
-        _run_into(path, loaded, read, told, digest, started, watch, interrupts, pcap)
+        _run_into(path, loaded, read, told, digest, started, watch, interrupts, pcap, shards)
         if report:
             write_report(Run(path))
     if out is None:
@@ -135,9 +151,11 @@ def run_variants(
     runs: Path = folder.RUNS,
     report: bool = True,
     pcap: bool = False,
+    shards: int = 1,
     watch: Watch,
 ) -> tuple[Path, list[Run]]:
     """Run the variants of a scenario, one after the other, into sub-folders of one folder; return it and the runs."""
+    check_shards(shards, pcap)
     for loaded in variants:
         checked_inputs(loaded.scenario)  # what is refused is refused before the first one runs
     scenario = variants[0].scenario
@@ -150,7 +168,7 @@ def run_variants(
     for loaded in variants:
         manifest["variants"].append(loaded.variant)
         folder.write_json(path / folder.MANIFEST, manifest)
-        done.append(run_one(loaded, out=path / loaded.variant, report=report, pcap=pcap, watch=watch))
+        done.append(run_one(loaded, out=path / loaded.variant, report=report, pcap=pcap, shards=shards, watch=watch))
         if done[-1].status != "done":
             break
     manifest |= {"status": done[-1].status, "ended": stamp(now())}
@@ -158,6 +176,15 @@ def run_variants(
     if out is None:
         folder.point_latest(path)
     return path, done
+
+
+def check_shards(shards: int, pcap: bool) -> None:
+    """Raises UserError for a number of processes that cannot be."""
+    if shards < 1:
+        raise UserError(f"--shards must be at least 1, got {shards}")
+    if shards > 1 and pcap:
+        raise UserError(f"--pcap writes one capture in order of time, so it needs --shards 1, got {shards}")
+    refuse_unless_possible(shards)
 
 
 def checked_inputs(scenario: Scenario, policy: Any = None) -> tuple[Read, list[str]]:
@@ -189,21 +216,21 @@ def _run_into(
     watch: Watch,
     interrupts: Interrupts,
     pcap: bool,
+    shards: int,
 ) -> None:
     inputs = folder.copy_inputs(read.files, path)
     (path / folder.CONFIG).write_text(config_text(loaded, read.inputs.policy, inputs), encoding="utf-8")
     source = "" if "policy.name" in read.files or read.policy.origin != "given" else source_of(read.policy.thing)
     if source:  # typed in a notebook: kept to be read, it cannot be run from there
         (path / "inputs" / "policy-source.txt").write_text(source, encoding="utf-8")
-    manifest = preamble(loaded, read, inputs, digest) | {"started": stamp(started), "warnings": told}
+    manifest = preamble(loaded, read, inputs, digest)
+    manifest |= {"shards": shards, "started": stamp(started), "warnings": told}
     folder.write_json(path / folder.MANIFEST, {"status": "running", **manifest})
     began_s = time.perf_counter()
-    store = Store(path)
     capture = captured(path / CAPTURE, loaded.scenario) if pcap else nullcontext()
-    with _failures_noted(path, manifest), capture as tap, store:
-        outcome = play(loaded.scenario, read.inputs, store, interrupts, watch, tap)
+    with _failures_noted(path, manifest), capture as tap:
+        outcome, sizes = _played(path, loaded.scenario, read.inputs, shards, interrupts, watch, tap)
     wall_s = time.perf_counter() - began_s
-    sizes = store.close()
     folder.write_json(path / folder.KPIS, outcome.kpis)
     manifest |= {
         "ended": stamp(now()),
@@ -223,15 +250,48 @@ def _run_into(
         folder.write_json(path / folder.KPIS, outcome.kpis | delivery(Run(path)))
 
 
+def _played(
+    path: Path, scenario: Scenario, inputs: Inputs, shards: int, interrupts: Interrupts, watch: Watch, tap: Tap | None
+) -> tuple[Outcome, dict[str, Size]]:
+    """Simulate into a run folder, in one process or several."""
+    store = Store(path)
+    if shards == 1:
+        with store:
+            account = play(scenario, inputs, store, interrupts.stop, watch, tap)
+        return outcome_of([account]), store.close()
+
+    def part(shard: Shard, aside: Watch, stop: Callable[[], bool]) -> tuple[Account, dict[str, Size]]:
+        with Store(path, shard.number) as own:
+            account = play(scenario, inputs, own, stop, aside, shard=shard)
+        return account, own.sizes
+
+    phases = ("baseline", "simulate") if scenario.grid.baseline == "counterfactual" else ("simulate",)
+    results = play_in_shards(part, shards, phases, scenario.duration_s, interrupts, watch)
+    for _, sizes in results:
+        store.add(sizes)
+    return outcome_of([account for account, _ in results]), store.close()
+
+
 def play(
-    scenario: Scenario, inputs: Inputs, store: Store, interrupts: Interrupts, watch: Watch, tap: Tap | None = None
-) -> Outcome:
+    scenario: Scenario,
+    inputs: Inputs,
+    store: Store,
+    stop: Callable[[], bool],
+    watch: Watch,
+    tap: Tap | None = None,
+    shard: Shard = ALONE,
+) -> Account:
     """Simulate into a store; with `grid.baseline = "counterfactual"`, first the same without the service."""
     if scenario.grid.baseline == "counterfactual":
-        inputs = inputs._replace(baseline=counterfactual(scenario, inputs, interrupts, watch))
-    watch.begin("simulate", scenario.duration_s)
+        inputs = inputs._replace(baseline=counterfactual(scenario, inputs, stop, watch, shard))
+    return watched(World(scenario, inputs, store.write, tap, shard), "simulate", scenario.duration_s, stop, watch)
+
+
+def watched(world: World, what: str, duration_s: float, stop: Callable[[], bool], watch: Watch) -> Account:
+    """Play a world while `watch` sees it go by."""
+    watch.begin(what, duration_s)
     try:
-        return World(scenario, inputs, store.write, tap).run(interrupts.stop, watch.progress)
+        return world.play(stop, lambda now_ns: watch.progress(now_ns, *world.in_lanes))
     finally:
         watch.end()
 
@@ -244,17 +304,15 @@ def captured(path: Path, scenario: Scenario) -> Iterator[Tap]:
         yield Capture(file, int(start.timestamp()) * NS)
 
 
-def counterfactual(scenario: Scenario, inputs: Inputs, interrupts: Interrupts, watch: Watch) -> Series:
+def counterfactual(
+    scenario: Scenario, inputs: Inputs, stop: Callable[[], bool], watch: Watch, shard: Shard = ALONE
+) -> Series:
     """What the same fleet draws with the service off: mean power at the end of each tick [W], without cars_per_ev."""
     grid = scenario.grid.model_copy(update={"baseline": "zero"})
     record = scenario.record.model_copy(update={"charge_loop": False, "setpoints": False, "trace_evs": ()})
     quiet = scenario.model_copy(update={"grid": grid, "record": record})
-    world = World(quiet, undisturbed(inputs), lambda part: None)
-    watch.begin("baseline", scenario.duration_s)
-    try:
-        world.run(interrupts.stop, watch.progress)
-    finally:
-        watch.end()
+    world = World(quiet, undisturbed(inputs), lambda part: None, shard=shard)
+    watched(world, "baseline", scenario.duration_s, stop, watch)
     tick_ns = to_ns(grid.tick_s)
     power_w = tuple(world.fleet_power_w) or (0.0,)  # stopped before the first tick
     times_s = tuple((k + 1) * tick_ns * 1e-9 for k in range(len(power_w)))
@@ -270,9 +328,8 @@ def _failures_noted(path: Path, manifest: dict[str, Any]) -> Any:
         folder.write_json(path / folder.MANIFEST, {"status": "interrupted", **manifest, "ended": stamp(now())})
         raise
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{type(error).__name__}: {error} ({Path(place.filename).name} line {place.lineno})"
-        (path / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        text, story = (str(error), error.story) if isinstance(error, ShardFailedError) else broke_off(error)
+        (path / "error.txt").write_text(story, encoding="utf-8")
         folder.write_json(
             path / folder.MANIFEST, {"status": "failed", **manifest, "ended": stamp(now()), "error": text}
         )

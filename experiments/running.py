@@ -34,8 +34,8 @@ class OnScreen(Watch):
     def begin(self, what: str, duration_s: float) -> None:
         self._aside.begin(what, duration_s)
 
-    def progress(self, now_ns: int) -> None:
-        self._aside.progress(now_ns)
+    def progress(self, now_ns: int, message: int = 0, fleet: int = 0) -> None:
+        self._aside.progress(now_ns, message, fleet)
 
     def end(self) -> None:
         self._aside.end()
@@ -57,6 +57,7 @@ def run_command(
     variant: str,
     report: bool,
     pcap: bool,
+    shards: int,
     as_json: bool,
     quiet: bool,
     debug: bool,
@@ -71,9 +72,9 @@ def run_command(
     path: Path | None = None
     try:
         if len(variants) > 1:
-            path, done = run_variants(variants, out=out, report=report, pcap=pcap, watch=watch)
+            path, done = run_variants(variants, out=out, report=report, pcap=pcap, shards=shards, watch=watch)
         else:
-            done = [run_one(variants[0], out=out, report=report, pcap=pcap, watch=watch)]
+            done = [run_one(variants[0], out=out, report=report, pcap=pcap, shards=shards, watch=watch)]
     except RunFailedError as error:
         if debug:
             raise

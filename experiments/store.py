@@ -127,7 +127,9 @@ class Store:
     earlier one (`OSError`: the disk is full, for instance); so does leaving the `with` block, when all are written.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, shard: int | None = None) -> None:
+        """Of a run in several processes, each has a store of its own, with the number of its shard."""
+        self._prefix = "part" if shard is None else f"part-{shard}"
         self._folder = run / TABLES_FOLDER
         self._sizes = {name: Size() for name in TABLES}
         self._thread = ThreadPoolExecutor(1, "store")
@@ -157,12 +159,22 @@ class Store:
         size = self._sizes[name]
         folder = self._folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"part-{size.parts:05d}.parquet"
+        path = folder / f"{self._prefix}-{size.parts:05d}.parquet"
         unfinished = path.with_name(path.name + ".tmp")
         rows = arrow_table(part)
         _write_parquet(rows, unfinished, part.table)
         unfinished.replace(path)
         self._sizes[name] = Size(size.rows + rows.num_rows, size.parts + 1, size.bytes + path.stat().st_size)
+
+    @property
+    def sizes(self) -> dict[str, Size]:
+        """What has been written so far, by table."""
+        return {name: size for name, size in self._sizes.items() if size.parts}
+
+    def add(self, sizes: dict[str, Size]) -> None:
+        """Count what other processes have written of this run."""
+        for name, size in sizes.items():
+            self._sizes[name] = Size(*(one + two for one, two in zip(self._sizes[name], size, strict=True)))
 
     def close(self) -> dict[str, Size]:
         """Give tables without rows an empty part, so that every table can be read; return the sizes by name.
@@ -174,7 +186,7 @@ class Store:
             if not self._sizes[name].parts and not table.optional:
                 nothing = {column.name: np.empty(0, _numpy_type(column)) for column in table.columns}
                 self._write(Part(table, nothing, {column.name: [] for column in table.columns}))
-        return {name: size for name, size in self._sizes.items() if size.parts}
+        return self.sizes
 
 
 def _numpy_type(column: Column) -> str:

@@ -25,7 +25,7 @@ class Watch:
     def begin(self, what: str, duration_s: float) -> None:
         """A simulation of `duration_s` seconds begins."""
 
-    def progress(self, now_ns: int) -> None:
+    def progress(self, now_ns: int, message: int = 0, fleet: int = 0) -> None:
         """Simulated time has reached `now_ns`."""
 
     def end(self) -> None:
@@ -55,7 +55,7 @@ class LineWatch(Watch):
         self._began_s = self._last_s = time.monotonic()
         self._next_ns = round(duration_s * 1e8)
 
-    def progress(self, now_ns: int) -> None:
+    def progress(self, now_ns: int, message: int = 0, fleet: int = 0) -> None:
         if now_ns < self._next_ns:
             return
         now_s = time.monotonic()
@@ -111,7 +111,7 @@ class BarWatch(Watch):
         self._task = self._bar.add_task(what, total=duration_s, speed="")
         self._bar.start()
 
-    def progress(self, now_ns: int) -> None:
+    def progress(self, now_ns: int, message: int = 0, fleet: int = 0) -> None:
         self._now_ns = now_ns
         now_s = time.monotonic()
         if now_s - self._last_s >= self.EVERY_S:

@@ -7,7 +7,7 @@ import pytest
 
 from cosim.car import Car, decided
 from cosim.checks import Checks
-from cosim.fleet import Fleet
+from cosim.fleet import Fleet, verify
 from cosim.kind import Kind
 from cosim.sums import micro
 from models.car.battery import Battery, charge_limit_w
@@ -64,7 +64,7 @@ KIND = Kind(
 
 
 def plugged_in(soc: float = 0.5, tick_ns: int = S // 10, battery: Battery = BATTERY) -> tuple[Car, Fleet]:
-    fleet = Fleet(tick_ns, Checks())
+    fleet = Fleet(tick_ns)
     car = Car(0, KIND._replace(battery=battery), fleet.sums, soc, 0)
     car.energised = True
     fleet.plug_in(car)
@@ -217,8 +217,9 @@ def test_power_outside_its_window_breaks_an_invariant() -> None:
     car.energised = False
     car.command(0, 1_000.0)
     car.settle(S)
-    fleet.verify()
-    assert not next(check.ok for check in fleet._checks.verdicts() if check.name == "power_window")
+    checks = Checks()
+    verify(fleet.sums, checks)
+    assert not next(check.ok for check in checks.verdicts() if check.name == "power_window")
 
 
 def test_steps_are_timed_from_the_decision_to_nine_tenths_and_superseded_ones_counted_apart() -> None:

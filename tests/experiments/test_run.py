@@ -17,7 +17,7 @@ from experiments.load import load
 from experiments.run import RunFailedError, counterfactual, run_variants
 from experiments.running import exit_code
 from experiments.runs import Run
-from experiments.watch import Interrupts, LineWatch, Watch
+from experiments.watch import LineWatch, Watch
 
 
 class Params(NamedTuple):
@@ -194,9 +194,7 @@ def test_the_counterfactual_stops_with_the_run(small: dict[str, Any]) -> None:
     from experiments.inputs import read_inputs
 
     scenario = Scenario.model_validate({"duration_s": 5.0, "fleet": {"n_ev": 1}})
-    interrupts = Interrupts(Watch())
-    interrupts.requested = True
-    series = counterfactual(scenario, read_inputs(scenario).inputs, interrupts, Watch())
+    series = counterfactual(scenario, read_inputs(scenario).inputs, lambda: True, Watch())
     assert len(series.t_s) == 1
 
 
