@@ -7,9 +7,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cosim.kernel import compiled, is_kept
+from cosim.turns import show
+from models.control.charge_loop import StationView
 
 SOURCE = """
 from typing import NamedTuple
@@ -36,7 +39,7 @@ def outer(x, offset=1.0):
     return inner(x) + curve.slope * x + curve.level + TABLE[1000] + offset
 """
 
-numbers = count()
+folders = count()
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def loaded(name: str, text: str) -> ModuleType:
-        path = tmp_path / f"{next(numbers)}" / f"{name}.py"
+        path = tmp_path / f"{next(folders)}" / f"{name}.py"
         path.parent.mkdir()
         path.write_text(text)
         spec = importlib.util.spec_from_file_location(name, path)
@@ -100,3 +103,10 @@ def test_a_constant_of_another_module_is_not_overlooked(build: Any) -> None:
     before(1.5)
     plain, after = build(SOURCE, "OFFSET = 5.0")
     assert after(1.5) == plain(1.5) != before(1.5)
+
+
+def test_a_policy_is_shown_every_field_of_the_view() -> None:
+    numbers = [float(k + 1) for k in range(len(StationView._fields))]
+    seen = np.zeros(len(numbers))
+    show(StationView(*numbers), seen)
+    assert seen.tolist() == numbers
