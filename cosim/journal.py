@@ -22,7 +22,8 @@ class Journal:
         self._table = recorder.messages
         self._left_out = frozenset() if section.messages == "all" else LOOP_MESSAGES
         self._traced = frozenset(section.trace_evs)
-        self._codes: dict[tuple[Any, ...], tuple[int, ...]] = {}  # what a message says -> its codes in the table
+        self._codes: dict[tuple[Any, ...], tuple[int, ...]] = {}  # what a message says -> its codes in the open part
+        self._part = 0
 
     def in_full(self, ev_id: int) -> bool:
         """Whether the loop messages of a vehicle are written, too; if not, who sends them need only count them."""
@@ -44,6 +45,9 @@ class Journal:
             getattr(message, "evse_processing", None),
             None if status is None else status.evse_notification,
         )
+        if self._part != self._table.parts:
+            self._part = self._table.parts
+            self._codes.clear()
         codes = self._codes.get(said)
         if codes is None:  # few combinations ever occur
             self._codes[said] = codes = self._encoded(*said)

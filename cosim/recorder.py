@@ -35,38 +35,45 @@ class Buffer:
         self._bytes = bytearray(min(self._full, 1024 * row.size))
         self._used = 0
         self._sink = sink
-        self._codes: dict[str, dict[str, int]] = {
-            column.name: {text: code for code, text in enumerate(column.categories)}
-            for column in table.columns
-            if column.kind == "category"
-        }
+        self.parts = 0  # closed so far
+        self._codes: dict[str, dict[str, int]] = {}
+        self._forget_words()
 
     def code(self, column: str, text: str | None) -> int:
-        """Integer that stands for `text` in a category column; -1 for None."""
+        """Integer that stands for `text` in a category column, in the open part; -1 for None."""
         if text is None:
             return -1
         codes = self._codes[column]
         return codes.setdefault(text, len(codes))
 
+    def _forget_words(self) -> None:
+        """Words are those of one part: else the names of all sessions of a run would stay."""
+        self._codes = {
+            column.name: {text: code for code, text in enumerate(column.categories)}
+            for column in self._table.columns
+            if column.kind == "category"
+        }
+
     def append(self, *values: float) -> None:
         """Add one row."""
-        if self._used == len(self._bytes):
-            self._make_room()
         self._pack_into(self._bytes, self._used, *values)
         self._used += self._row_bytes
+        if self._used == len(self._bytes):
+            self._make_room()
 
     def extend(self, rows: NDArray[Any]) -> None:
         """Add rows of `dtype`, shape (n_rows,); they are copied once."""
         data = np.ascontiguousarray(rows).view(np.uint8)
         while data.size:
-            if self._used == len(self._bytes):
-                self._make_room()
             fits = min(data.size, len(self._bytes) - self._used)
             self._bytes[self._used : self._used + fits] = data[:fits].data
             self._used += fits
             data = data[fits:]
+            if self._used == len(self._bytes):
+                self._make_room()
 
     def _make_room(self) -> None:
+        """Grow, or close a full part at once: the codes of the next row are those of the next part."""
         if self._used >= self._full:
             self.close_part()
         else:
@@ -81,6 +88,8 @@ class Buffer:
         vocabulary = {name: list(codes) for name, codes in self._codes.items()}
         self._bytes = bytearray(len(self._bytes))  # the part keeps the old ones: nothing is copied
         self._used = 0
+        self._forget_words()
+        self.parts += 1
         self._sink(Part(self._table, columns, vocabulary))
 
 

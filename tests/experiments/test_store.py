@@ -150,6 +150,22 @@ def test_a_part_on_disk_lies_by_vehicle_and_a_frame_by_time(tmp_path: Path) -> N
     assert Run(tmp_path).table("setpoints", columns=["setpoint_w"])["setpoint_w"].tolist() == list(range(3000))
 
 
+def test_words_are_forgotten_with_their_part(tmp_path: Path) -> None:
+    """10,000 sessions, 1,000 rows a part: no part knows more than its own names, and each row keeps its own."""
+    parts: list[Part] = []
+    recorder = Recorder(parts.append, PART_ROWS, 10**12)
+    for k in range(10_000):
+        recorder.event(k, k, "kind" if k % 3 else "third", f"detail {k}")
+    recorder.close()
+    assert len(parts) == 10
+    told = []
+    for part in parts:
+        words = part.vocabulary["detail"]
+        assert len(words) == 1000
+        told += [words[code] for code in part.columns["detail"]]
+    assert told == [f"detail {k}" for k in range(10_000)]
+
+
 def test_rows_given_in_bulk_and_one_by_one_make_the_same_parts() -> None:
     table = TABLES["setpoints"]
     one, bulk = [], []
