@@ -26,7 +26,7 @@ class Watch:
         """A simulation of `duration_s` seconds begins."""
 
     def progress(self, now_ns: int, message: int = 0, fleet: int = 0) -> None:
-        """Simulated time has reached `now_ns`."""
+        """Simulated time has reached `now_ns`; so many vehicles are plugged in, by lane."""
 
     def end(self) -> None:
         """The simulation is over, one way or another."""
@@ -68,7 +68,7 @@ class LineWatch(Watch):
         left_s = (self._duration_s - simulated_s) / speed
         self._say(
             f"  {self._what}  t={simulated_s:.0f}/{self._duration_s:.0f} s  {speed:.0f}x real time  "
-            f"ETA {left_s // 60:02.0f}:{left_s % 60:02.0f}"
+            f"ETA {left_s // 60:02.0f}:{left_s % 60:02.0f}  {in_lanes(message, fleet)}"
         )
 
     def warn(self, text: str) -> None:
@@ -85,7 +85,7 @@ class LineWatch(Watch):
 class BarWatch(Watch):
     """A progress bar on a terminal; it stays when it is full."""
 
-    EVERY_S = 0.05
+    EVERY_S = 0.2
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -94,9 +94,9 @@ class BarWatch(Watch):
         self._console = Console(stderr=True, highlight=False)
         self._bar = Progress(
             TextColumn("  {task.description:<10}"),
-            BarColumn(bar_width=28, complete_style="cyan", finished_style="green"),
+            BarColumn(bar_width=16, complete_style="cyan", finished_style="green"),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f} s"),
-            TextColumn("[dim]{task.fields[speed]}"),
+            TextColumn("[dim]{task.fields[speed]} · {task.fields[cars]}"),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=self._console,
             auto_refresh=False,
@@ -104,15 +104,17 @@ class BarWatch(Watch):
         self._task: Any = None
         self._began_s = self._last_s = 0.0
         self._now_ns = 0
+        self._lanes = (0, 0)
 
     def begin(self, what: str, duration_s: float) -> None:
         self._began_s = time.monotonic()
         self._last_s = 0.0
-        self._task = self._bar.add_task(what, total=duration_s, speed="")
+        self._task = self._bar.add_task(what, total=duration_s, speed="", cars="")
         self._bar.start()
 
     def progress(self, now_ns: int, message: int = 0, fleet: int = 0) -> None:
         self._now_ns = now_ns
+        self._lanes = (message, fleet)
         now_s = time.monotonic()
         if now_s - self._last_s >= self.EVERY_S:
             self._last_s = now_s
@@ -132,8 +134,15 @@ class BarWatch(Watch):
     def _draw(self, now_s: float) -> None:
         simulated_s = self._now_ns * 1e-9
         speed = simulated_s / max(now_s - self._began_s, 1e-9)
-        self._bar.update(self._task, completed=simulated_s, speed=f"{speed:,.0f}× real time")
+        message, fleet = self._lanes
+        cars = f"{message:,} EVs" + (f" + {fleet:,} in lane" if fleet else "")
+        self._bar.update(self._task, completed=simulated_s, speed=f"{speed:,.0f}×", cars=cars)
         self._bar.refresh()
+
+
+def in_lanes(message: int, fleet: int) -> str:
+    """Vehicles that are plugged in: those whose messages are played one by one, and those that are rows of the lane."""
+    return f"{message:,} EVs by message, {fleet:,} in the fleet lane" if fleet else f"{message:,} EVs by message"
 
 
 def terminal_watch() -> Watch:

@@ -237,7 +237,26 @@ def test_progress_lines_come_at_tenths_and_not_too_often(capsys: pytest.CaptureF
     watch.EVERY_S = 0.0
     watch.begin("simulate", 100.0)
     for second in range(1, 101):
-        watch.progress(second * 10**9)
+        watch.progress(second * 10**9, 3, 1200 if second > 50 else 0)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 10
     assert lines[0].startswith("  simulate  t=10/100 s")
+    assert lines[0].endswith("3 EVs by message")
+    assert lines[-1].endswith("3 EVs by message, 1,200 in the fleet lane")
+
+
+def test_progress_says_how_many_vehicles_each_lane_has(here: Path) -> None:
+    """In one process and in two: at 20 s all cars are rows, but for the one that is traced."""
+
+    class Seen(Watch):
+        def __init__(self) -> None:
+            self.last = (0, 0, 0)
+
+        def progress(self, now_ns: int, message: int = 0, fleet: int = 0) -> None:
+            self.last = (now_ns, message, fleet)
+
+    stay = {"n_ev": 4, "arrival": {"plug_in_s": [0.0, 1.0], "leave_s": [90.0, 90.0]}}
+    for shards in (1, 2):
+        seen = Seen()
+        simulate("quickstart", duration_s=20.0, lane="fleet", fleet=stay, shards=shards, report=False, watch=seen)
+        assert seen.last == (20 * 10**9, 1, 3)
