@@ -177,6 +177,7 @@ class Ev:
                 self._reconnect()
                 yield from self._converse()
             if self.station.contactor_closed:  # the connector stays locked until power is off
+                self.station.lose("unlocked by the driver")  # unless it is lost already
                 yield At(env, max(self.car.end_ns, env.now_ns), self._offer_place)
         except Interrupt as interrupt:
             cut: Any = interrupt.cause

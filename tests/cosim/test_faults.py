@@ -150,6 +150,19 @@ def test_a_silent_vehicle_is_noticed_by_the_station_and_obeys_its_pilot(play):
     assert list(run.tables["sessions"]["end_reason"]) == ["ev_silent [ev_silent]"] or run.broken() == {}
 
 
+@pytest.mark.parametrize("service", ["AC_BPT", "DC_BPT"])
+def test_a_driver_who_leaves_before_silence_is_noticed_unlocks_first(play, service):
+    """Outside the loop the station waits 60 s; power flows on through a renegotiation of the schedule."""
+    run = play(
+        policy=six_kilowatts, service=service, station=[{"t_s": 12.0, "ask": "schedule_renegotiation"}],
+        faults=[{"kind": "ev_silent", "t_s": 12.3}],
+    )  # fmt: skip
+    assert run.said("ScheduleExchangeReq")[-1].t_ns / S < 12.7
+    assert not happened(run, "opened_under_load")
+    assert run.tables["sessions"]["unplug_ns"][0] / S == pytest.approx(30.0, abs=1.0)
+    assert run.broken() == {}
+
+
 def test_a_mute_vehicle_keeps_drawing_until_it_is_forced_off(play):
     run = in_the_loop(play, "ev_mute", "AC_BPT")
     ((lost_s, _),) = happened(run, "session_lost")
