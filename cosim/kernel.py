@@ -112,7 +112,7 @@ def compiled(function: Callable[..., Any], built: dict[Any, Any]) -> Any:
     Machine code is kept between runs under a key made of the code and the constants of every function compiled in, so
     that an edit anywhere below is never overlooked.
 
-    Nothing here makes arrays, so none is counted (`_nrt`): counting those handed over took a third of the time.
+    Nothing here makes arrays, so none is counted (`_nrt`): counting took 14 to 28 % of an exchange.
     """
     source, key = _source(function, built)
     source.cache_key = key
