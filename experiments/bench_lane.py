@@ -49,7 +49,7 @@ class Logged(NamedTuple):
 
     rows: int
     bytes: float
-    cpu_ns: float  # all threads: kernel, buffer, sorting, encoding, file
+    cpu_ns: float | None  # all threads: kernel, buffer, sorting, encoding, file; None: less than two runs differ by
 
 
 def speeds(sizes: tuple[int, ...], rounds: int = 3) -> list[Speed]:
@@ -190,4 +190,5 @@ def logged() -> Logged:
             spent.append(time.process_time() - began_s)
             if full:
                 rows, _, size = store.close()["charge_loop"]
-    return Logged(rows, size / rows, (min(spent[1::2]) - min(spent[::2])) / rows * 1e9)
+    more_ns = (min(spent[1::2]) - min(spent[::2])) / rows * 1e9
+    return Logged(rows, size / rows, more_ns if more_ns > 0.0 else None)
