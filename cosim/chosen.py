@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from cosim.car import NEVER_NS
 from cosim.scenario import Record, Scenario, to_ns
-
-EVER_NS = 2**62
 
 
 def loops_every(record: Record, ev_id: int) -> int:
@@ -17,7 +16,7 @@ def loops_every(record: Record, ev_id: int) -> int:
 def windows_ns(scenario: Scenario) -> tuple[tuple[int, int], ...]:
     """Spans of time within which turns are recorded, first instant and end [ns]; the end does not belong to them."""
     if scenario.record.around_events_s is None:
-        return ((0, EVER_NS),)
+        return ((0, NEVER_NS),)
     before_s, after_s = scenario.record.around_events_s
     return tuple((to_ns(event.t_s - before_s), to_ns(event.t_s + after_s)) for event in scenario.grid.events)
 

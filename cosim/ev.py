@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from simpy import Event, Interrupt, Process
 
-from cosim.car import Car, power_in_segment_w, settle, settled_soc, voltage_at_v
+from cosim.car import NEVER_NS, Car, power_in_segment_w, settle, settled_soc, voltage_at_v
 from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Moment, Recurring, Signal, place
 from cosim.evse import Station
 from cosim.journal import LOOP_REQUESTS, TO_EVSE
@@ -30,7 +30,6 @@ from protocol.iso20.session import EndReason
 PRECHARGE_TOLERANCE_V = 20.0  # between station and battery before the contactors close
 SAFE_V = 60.0  # below it, welding detection is satisfied
 NO_CURRENT_A = 0.5
-FAR_NS = 2**62
 NOTHING = Offer()
 ENDED = Meaning.ENDED  # looking it up in its class costs more than the rest of the comparison
 
@@ -222,7 +221,7 @@ class Ev:
             after_s = section.wake_after_s
         elif self.evcc.ended is not EndReason.TERMINATED and not self._dead and section.retry_after_s is not None:
             after_s = max(section.retry_after_s, self.stage.scenario.evse.forced_open_s + 0.1)
-        wake_ns = FAR_NS if after_s is None else env.now_ns + to_ns(after_s)
+        wake_ns = NEVER_NS if after_s is None else env.now_ns + to_ns(after_s)
         sleeps = self.evcc.ended is EndReason.PAUSED
         while env.now_ns < self.departure_ns:
             woken = yield from self._sleep_until(min(wake_ns, self.departure_ns))
