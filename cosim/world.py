@@ -18,7 +18,6 @@ from cosim.grid import Grid
 from cosim.inputs import Inputs
 from cosim.journal import Journal
 from cosim.kpis import Kpis
-from cosim.lanes import why_message_lane
 from cosim.ledger import Ledger
 from cosim.link import Lines
 from cosim.loop import loop_estimate, loop_figures
@@ -32,6 +31,7 @@ from cosim.sources import nominal_hz
 from cosim.stage import Stage
 from cosim.sums import micro
 from cosim.supply import Outage, Supply
+from cosim.which_lane import why_message_lane
 from cosim.wire import Tap, Wire
 from protocol.iso20.codes import EVSENotification, ServiceID
 
