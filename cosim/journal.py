@@ -12,6 +12,8 @@ from protocol.schema import ComplexType
 LOOP_REQUESTS = frozenset(service.loop_request for service in SERVICES.values())
 LOOP_MESSAGES = LOOP_REQUESTS | {service.loop_response for service in SERVICES.values()}
 TO_EVSE, TO_EV = 0, 1  # codes of the column `direction`
+# Enumerated elements that have a column, in its order.
+SPELT = ("response_code", "charge_progress", "charging_session", "evse_processing", "evse_notification")
 
 
 class Journal:
@@ -42,6 +44,7 @@ class Journal:
             message.__class__,
             getattr(message, "response_code", None),
             getattr(message, "charge_progress", None),
+            getattr(message, "charging_session", None),
             getattr(message, "evse_processing", None),
             None if status is None else status.evse_notification,
         )
@@ -58,6 +61,5 @@ class Journal:
     def _encoded(self, kind: type[ComplexType], *elements: Enum | None) -> tuple[int, ...]:
         """The last columns of a row: the message's name, and its enumerated elements by their wire spelling."""
         code = self._table.code
-        columns = ("response_code", "charge_progress", "evse_processing", "evse_notification")
-        spelt = [code(column, element and element.value) for column, element in zip(columns, elements, strict=True)]
+        spelt = [code(column, element and element.value) for column, element in zip(SPELT, elements, strict=True)]
         return (code("message", kind.wire_name), *spelt)

@@ -7,7 +7,7 @@ from cosim.scenario import NS
 from experiments.errors import UserError
 from experiments.runs import Run
 
-DETAILS = ("response_code", "charge_progress", "evse_processing", "evse_notification")
+DETAILS = ("response_code", "charge_progress", "charging_session", "evse_processing", "evse_notification")
 FROM_EV = "EV->EVSE"
 
 
@@ -34,7 +34,8 @@ def busiest_ev(run: Run) -> int | None:
 
 def lines_of(run: Run, ev: int) -> list[Line]:
     """Messages and events of one vehicle, in order of time; raises UserError if it sent none."""
-    columns = ["t_ns", "direction", "message", *DETAILS]
+    details = [name for name in DETAILS if name in run.dataset("messages").schema.names]  # an earlier run has fewer
+    columns = ["t_ns", "direction", "message", *details]
     rows = run.table("messages", ev=ev, columns=columns, as_="arrow").to_pylist()
     if not rows:
         raise UserError(f"EV{ev:03d} has no messages in this run")
@@ -43,7 +44,7 @@ def lines_of(run: Run, ev: int) -> list[Line]:
             row["t_ns"],
             row["direction"] == FROM_EV,
             row["message"],
-            tuple(str(row[name]) for name in DETAILS if row[name] is not None),
+            tuple(str(row[name]) for name in details if row[name] is not None),
         )
         for row in rows
     ]

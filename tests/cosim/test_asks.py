@@ -83,6 +83,12 @@ def test_a_paused_session_sleeps_without_power_and_is_taken_up_again(play, servi
     assert power_w(run, ended_s + 0.2, back_s) == 0.0
     assert power_w(run, 28.0, 29.5) == pytest.approx(6_000.0, rel=0.01)
     assert len({sent.message.header.session_id for sent in run.said("PowerDeliveryReq")}) == 1
+    assert ends_in_the_table(run) == ["Pause", "Terminate"]
+
+
+def ends_in_the_table(run):
+    """ChargingSession of each SessionStopReq, as the table of messages has it."""
+    return [said for said in run.tables["messages"]["charging_session"] if said is not None]
 
 
 def test_a_pause_that_nobody_ends_lasts_until_departure(play):
@@ -166,6 +172,7 @@ def test_from_charging_only_to_bidirectional_and_then_it_discharges(play, first,
     assert len(run.said("SessionSetupReq")) == 1
     stops = [sent.message.charging_session for sent in run.said("SessionStopReq")]
     assert stops == [ChargingSession.SERVICE_RENEGOTIATION, ChargingSession.TERMINATE]
+    assert ends_in_the_table(run) == ["ServiceRenegotiation", "Terminate"]
 
 
 def test_a_station_that_did_not_offer_it_is_not_obeyed(play):

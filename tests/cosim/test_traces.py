@@ -8,7 +8,7 @@ import pytest
 
 TRACES = Path(__file__).parents[1] / "data" / "traces"
 SHOWN_LOOPS = 2  # at either end; those between are counted
-ELEMENTS = ("charge_progress", "ev_processing", "evse_processing", "response_code")
+ELEMENTS = ("charge_progress", "charging_session", "ev_processing", "evse_processing", "response_code")
 
 
 def line(sent: Any) -> str:
@@ -62,6 +62,9 @@ def test_the_trace_holds_every_message_that_was_counted(play: Callable[..., Any]
     assert rows["response_code"].tolist() == codes
     stops = rows["message"][rows["charge_progress"] == "Stop"]
     assert stops.tolist() == ["PowerDeliveryReq"]
+    ends = rows["charging_session"]
+    assert rows["message"][ends == "Terminate"].tolist() == ["SessionStopReq"]
+    assert set(ends) == {"Terminate", None}
 
 
 def test_loop_messages_are_written_for_traced_vehicles_only(play: Callable[..., Any]) -> None:
