@@ -4,6 +4,7 @@ A car that holds its power adds the same integer each tick, so only cars that mo
 sums do not depend on order, lane or shard.
 """
 
+from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
 from cosim.car import Car, close_tick, count, unsettle
@@ -26,7 +27,7 @@ class Tick(NamedTuple):
     lost_baseline_uw: int = 0  # expected of cars that have lost their supply
 
     def __add__(self, other: tuple[int, ...]) -> "Tick":  # type: ignore[override]  # parts add up, they do not join
-        return Tick(*(one + two for one, two in zip(self, other, strict=True)))
+        return Tick(*map(add, self, other))
 
 
 class Fleet:

@@ -35,6 +35,7 @@ class Machine(NamedTuple):
 
     advance: Callable[..., None]
     census: Callable[..., tuple[int, ...]]
+    end_tick: Callable[..., tuple[int, ...]]
     policy: turns.Policy
     memory: tuple[float, ...]
 
@@ -54,7 +55,8 @@ def machine_for(policy: LocalPolicy) -> Machine:
         np.zeros(len(StationView._fields)),
     )
     built: dict[Any, Any] = {}
-    return Machine(compiled(turns.advance, built), compiled(turns.census, built), asked, memory)
+    advance, census, end_tick = (compiled(each, built) for each in (turns.advance, turns.census, turns.end_tick))
+    return Machine(advance, census, end_tick, asked, memory)
 
 
 class NotCompilableError(Exception):

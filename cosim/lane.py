@@ -24,7 +24,7 @@ from cosim.offer import heard, offer
 from cosim.row import CAR, CONTROL, EV, KIND, OWN, ROW, STATION, SUMS
 from cosim.scenario import to_ns
 from cosim.stage import Stage
-from cosim.sums import Sums, add_counts, next_tick
+from cosim.sums import Sums, add_counts
 from models.draws import stream_key
 from protocol.iso20.phases import stated_w
 from protocol.iso20.session import Timers
@@ -47,7 +47,6 @@ class Lane:
         self._kind_rows = np.zeros(16, KIND)
         self._sums = np.zeros(4, SUMS)  # of cars on all phases, and on each alone, as the fleet has them
         self._sums["tick_ns"] = to_ns(stage.scenario.grid.tick_s)
-        self._all: Any = self._sums.view(np.recarray)  # a field of it is that of all four, shape (4,)
         fleet = stage.fleet
         self._part_of = {id(sums): index for index, sums in enumerate((fleet.sums, *fleet.on_phase))}
         series = stage.schedule
@@ -65,8 +64,11 @@ class Lane:
         self._agenda = agenda
         self._traced = frozenset(stage.scenario.record.trace_evs)
         self.present = 0
+        self._tick_ns = to_ns(stage.scenario.grid.tick_s)
+        self._tick_start_ns = 0
         self._advance(self._span(0), 0, 0)  # compiles, or loads what was compiled before
-        self._machine = machine._replace(advance=entry_point(machine.advance))
+        machine.end_tick(self._sums, 0)
+        self._machine = machine._replace(advance=entry_point(machine.advance), end_tick=entry_point(machine.end_tick))
 
     def _arrays(self, size: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
         rows = np.zeros(size, ROW)
@@ -156,7 +158,7 @@ class Lane:
             self._run(self._span(self._env.now_ns), 0, len(self._evs))
 
     def _span(self, now_ns: int) -> turns.Step:
-        tick_end_ns = int(self._sums["tick_start_ns"][0] + self._sums["tick_ns"][0])
+        tick_end_ns = self._tick_start_ns + self._tick_ns
         measured = self._stage.grid.measured
         if now_ns >= self._end_ns or tick_end_ns > self._end_ns:
             until_ns, closes, last = self._end_ns, False, True
@@ -191,17 +193,14 @@ class Lane:
         )
 
     def _hand_on(self, buffer: Any, log: NDArray[Any], cell: int) -> None:
-        buffer.extend(log[: self._status[cell]])
-        self._status[cell] = 0
+        if written := int(self._status[cell]):
+            buffer.extend(log[:written])
+            self._status[cell] = 0
 
     def close_tick(self, now_ns: int) -> Tick:
         """What the rows add to the tick that ends now."""
-        sums = self._all
-        each_uj = (sums.tick_uj + sums.steady_uj).tolist()
-        baseline_uj = (sums.baseline_uj + sums.scheduled_uj).tolist()
-        tick = Tick(sum(each_uj), sum(baseline_uj), sum(sums.setpoint_uw.tolist()), *each_uj[1:])
-        next_tick(sums, now_ns)
-        return tick
+        self._tick_start_ns = now_ns
+        return Tick(*self._machine.end_tick(self._sums, now_ns))
 
     def census(self, now_ns: int) -> tuple[int, ...]:
         """Cars in the lane, charging, discharging, room up and down [uW], then [uWh]."""

@@ -16,7 +16,7 @@ from cosim.chosen import is_within
 from cosim.control import at_meter_w, declare, direct, follow, settle_on, view_of, with_dither
 from cosim.link import delay_ns, losses
 from cosim.offer import Heard, heard, limits_w, obey, offer
-from cosim.sums import micro
+from cosim.sums import micro, next_tick
 from models.car.converter import loss_w
 from models.control.charge_loop import StationView
 from models.control.limits import LimitParams
@@ -432,3 +432,18 @@ def census(rows: NDArray[Any], kinds: NDArray[Any], sums: NDArray[Any], now_ns: 
         up_uwh += micro((kind.battery.ceiling_soc - soc) * kind.battery.capacity_wh)
         down_uwh += micro((soc - kind.battery.floor_soc) * kind.battery.capacity_wh)
     return present, charging, discharging, up_uw, down_uw, up_uwh, down_uwh
+
+
+def end_tick(sums: NDArray[Any], now_ns: int) -> tuple[int, ...]:
+    """What the rows add to the tick that ends now: energy [uJ], baseline [uJ], setpoints [uW], energy by phase [uJ]."""
+    baseline_uj = setpoint_uw = 0
+    for part in range(4):
+        baseline_uj += sums[part].baseline_uj + sums[part].scheduled_uj
+        setpoint_uw += sums[part].setpoint_uw
+    all_uj = sums[0].tick_uj + sums[0].steady_uj
+    l1_uj = sums[1].tick_uj + sums[1].steady_uj
+    l2_uj = sums[2].tick_uj + sums[2].steady_uj
+    l3_uj = sums[3].tick_uj + sums[3].steady_uj
+    for part in range(4):
+        next_tick(sums[part], now_ns)
+    return all_uj + l1_uj + l2_uj + l3_uj, baseline_uj, setpoint_uw, l1_uj, l2_uj, l3_uj

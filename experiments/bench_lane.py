@@ -139,7 +139,6 @@ def tiled(lane: Any, n_ev: int) -> Any:
     wide._end_ns = 2**62
     wide._evs, wide._free, wide.present = [None] * n_ev, [], n_ev
     wide._sums = lane._sums.copy()
-    wide._all = wide._sums.view(np.recarray)
     return wide
 
 

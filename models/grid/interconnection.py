@@ -15,7 +15,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from models.grid import shedding
-from models.grid.area import GridParams, TieLine, check_grid, joined_core, valves
+from models.grid.area import GridParams, LinearCore, TieLine, check_grid, initial_rocof_hz_per_s, joined_core, valves
 from models.grid.held import held_power_mw
 from models.grid.matrix import Matrix, dot, held_input_step
 from models.grid.secondary import SecondaryState, sampled_secondary
@@ -55,6 +55,7 @@ class Interconnection:
         self._areas = areas
         self._tie = tie
         self._core = joined_core(areas, tie)
+        self._rate_rows = _rate_rows(self._core)
         self._steps: dict[float, Matrix] = {}
         self._sub_step_s = min(
             [SUB_STEP_S, *(_sub_step_s(governor.valve) for area in areas for governor in valves(area))]
@@ -81,6 +82,7 @@ class Interconnection:
         self.trips: list[Trip] = []  # stages of load shedding so far, in order
         delays = [response.delay_s for area in areas for response in area.held]
         self._any_held = bool(delays)
+        self._held_mw = [sum(max(response.low_mw, response.high_mw) for response in area.held) for area in areas]
         self._longest_delay_s = max(delays, default=0.0)
         self._shortest_delay_s = min(delays, default=0.0)
         self._past_s = [0.0]
@@ -101,8 +103,8 @@ class Interconnection:
     @property
     def frequencies_hz(self) -> tuple[float, ...]:
         """Frequency of each area now [Hz]."""
-        deviations = self._deviations(self._now)
-        return tuple(area.nominal_hz + f for area, f in zip(self._areas, deviations, strict=True))
+        state = self._now.state
+        return tuple([area.nominal_hz + state[row] for area, row in zip(self._areas, self._core.rows, strict=True)])
 
     @property
     def tie_mw(self) -> float:
@@ -283,7 +285,7 @@ class Interconnection:
             after = self._advanced(before, piece_s, inputs)
             if (
                 watched
-                and self._near(before, after, piece_s, watched)
+                and self._near(before, after, piece_s, inputs, watched)
                 and self._crosses(before, after, piece_s, inputs, watched)
             ):
                 located = self._located(before, piece_s, inputs, watched)
@@ -306,15 +308,38 @@ class Interconnection:
         self._watched = tuple(watched)
         return self._watched
 
-    def _near(self, before: Snapshot, after: Snapshot, dt_s: float, watched: tuple[tuple[float, ...], ...]) -> bool:
+    def _near(
+        self,
+        before: Snapshot,
+        after: Snapshot,
+        dt_s: float,
+        inputs_mw: tuple[float, ...],
+        watched: tuple[tuple[float, ...], ...],
+    ) -> bool:
         """Whether any watched deviation is within reach of a sub-step; most of the time none is."""
-        reach_hz = STEEPEST_HZ_PER_S * dt_s
-        for start, end, edges in zip(self._deviations(before), self._deviations(after), watched, strict=True):
-            low, high = (start, end) if start < end else (end, start)
+        for number, edges in enumerate(watched):
+            start, end = (snapshot.state[self._core.rows[number]] for snapshot in (before, after))
+            reach_hz = self._reach_hz(number, start, inputs_mw[number], dt_s)
+            low = (start if start < end else end) - reach_hz
+            high = (end if start < end else start) + reach_hz
             for edge in edges:
-                if low - reach_hz <= edge <= high + reach_hz:
+                if low <= edge <= high:
                     return True
         return False
+
+    def _reach_hz(self, number: int, deviation_hz: float, input_mw: float, dt_s: float) -> float:
+        """Farthest that a deviation can move within a sub-step [Hz].
+
+        What is put in, all reserve held and damping pull together at most; twice that, as damping grows on the way.
+        Governors and a neighbour have no such bound.
+        """
+        area = self._areas[number]
+        steepest = STEEPEST_HZ_PER_S
+        if not area.governors and self._tie is None:
+            damping_mw = area.damping_mw_per_hz * abs(deviation_hz)
+            most = 2.0 * abs(initial_rocof_hz_per_s(area, abs(input_mw) + self._held_mw[number] + damping_mw))
+            steepest = min(steepest, most)
+        return steepest * dt_s
 
     def _crosses(
         self,
@@ -359,6 +384,7 @@ class Interconnection:
         self._areas = (*self._areas[:number], params, *self._areas[number + 1 :])
         self._valves = tuple(valves(area) for area in self._areas)
         self._core = joined_core(self._areas, self._tie)
+        self._rate_rows = _rate_rows(self._core)
         self._steps.clear()
 
     def _step_rows(self, dt_s: float) -> Matrix:
@@ -383,15 +409,25 @@ class Interconnection:
         """Rate of change of each area's frequency [Hz/s]."""
         column = [*snapshot.state]
         valve = 0
-        for number, area in enumerate(self._areas):
-            column.append(inputs_mw[number])
-            for response in area.held:
-                seen = self._deviation_at(snapshot.time_s - response.delay_s, snapshot, number, 0.0)
-                column.append(held_power_mw(response, seen))
+        for number, own_mw in enumerate(inputs_mw):
+            column.append(own_mw)
+            if self._any_held:
+                self._add_held(column, number, snapshot.time_s, snapshot, 0.0)
             for _ in self._valves[number]:
                 column.append(snapshot.valves[valve].position)
                 valve += 1
-        return tuple([dot(self._core.a[row] + self._core.b[row], column) for row in self._core.rows])
+        return tuple([dot(row, column) for row in self._rate_rows])
+
+    def _add_held(
+        self, column: list[float], area: int, time_s: float, snapshot: Snapshot, rate_hz_per_s: float
+    ) -> None:
+        """What the curves of an area ask for at an instant [MW]; blocks with the same dead time see the same."""
+        delay_s, seen_hz = -1.0, 0.0
+        for response in self._areas[area].held:
+            if response.delay_s != delay_s:
+                delay_s = response.delay_s
+                seen_hz = self._deviation_at(time_s - delay_s, snapshot, area, rate_hz_per_s)
+            column.append(held_power_mw(response, seen_hz))
 
     def _advanced(self, before: Snapshot, dt_s: float, inputs_mw: tuple[float, ...]) -> Snapshot:
         """The state after a sub-step; nothing is committed."""
@@ -405,12 +441,13 @@ class Interconnection:
         ):
             rates = self._rates(before, inputs_mw)
         after: list[ValveState] = []
-        for number, area in enumerate(self._areas):
-            column.append(inputs_mw[number])
+        for number, own_mw in enumerate(inputs_mw):
+            column.append(own_mw)
             rate = rates[number]
-            for response in area.held:
-                seen = self._deviation_at(middle_s - response.delay_s, before, number, rate)
-                column.append(held_power_mw(response, seen))
+            if self._any_held:
+                self._add_held(column, number, middle_s, before, rate)
+            if not self._valves[number]:
+                continue
             ahead = before.state[self._core.rows[number]] + 0.5 * dt_s * rate
             for governor in self._valves[number]:
                 state = before.valves[len(after)]
@@ -445,6 +482,11 @@ class Interconnection:
         if len(self._past_s) > HISTORY_KEPT:
             old = bisect_right(self._past_s, snapshot.time_s - self._longest_delay_s) - 1
             del self._past_s[:old], self._past_hz[:old]
+
+
+def _rate_rows(core: LinearCore) -> Matrix:
+    """For each area the row of `[A B]` that gives the rate of change of its deviation."""
+    return tuple(core.a[row] + core.b[row] for row in core.rows)
 
 
 def _sub_step_s(valve: Valve | None) -> float:
