@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from protocol.iso20.evcc import _BUDGETS as EVCC_BUDGETS
-from protocol.iso20.secc import _BUDGETS as SECC_BUDGETS
+from protocol.iso20.budgets import EVCC_BUDGETS, SECC_BUDGETS
 from protocol.iso20.sequence import AC, DC, NEXT_REQUEST, REJOINED, State, Step, Table, name_of
 from protocol.iso20.services import SERVICES
 from protocol.iso20.session import SECOND, Timers

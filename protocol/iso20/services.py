@@ -96,6 +96,9 @@ class Service(NamedTuple):
         """Name in print and scenarios, such as `DC_BPT`."""
         return self.id.name
 
+    def __hash__(self) -> int:  # the tables in it have none; there is one row for each id
+        return hash(self.id)
+
 
 class Variant(NamedTuple):
     """What a parameter set settles about control."""

@@ -1,0 +1,107 @@
+"""The EVCC in the charge loop: what was agreed about it, a turn asked, and a turn heard.
+
+The functions are part of `EVCC`, written apart: they work on its state.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from protocol.iso20 import phases
+from protocol.iso20.codes import ControlMode, MobilityNeedsMode
+from protocol.iso20.loop_requests import LOOP_REQUESTS, LoopRequest
+from protocol.iso20.loop_variants import SCHEDULED_REQUESTS, request_by_phase
+from protocol.iso20.needs import MobilityNeeds, read_needs
+from protocol.iso20.requests import Offer
+from protocol.iso20.services import Agreed
+from protocol.iso20.session import EndReason
+from protocol.schema import ComplexType
+
+if TYPE_CHECKING:
+    from protocol.iso20.evcc import EVCC
+
+__all__ = ["NO_TERMS", "AskingTerms", "ask_turn", "asking_terms", "hear_turn", "settle"]
+
+_LOOP_REQUESTS: Final[Mapping[type[ComplexType], LoopRequest]] = {**LOOP_REQUESTS, **SCHEDULED_REQUESTS}
+_NO_NEEDS: Final = MobilityNeeds()
+_MESSAGE_TIMEOUT: Final = EndReason.MESSAGE_TIMEOUT
+
+
+@dataclass(slots=True, kw_only=True)  # never changed: all sessions with equal terms share one
+class AskingTerms:
+    """What an agreement means for each turn of the EVCC."""
+
+    request: LoopRequest | None = None  # makes it
+    response: type[ComplexType] | None = None
+    response_mode: type[ComplexType] | None = None
+    per_phase: bool = False
+    reads_target: bool = False  # AC in Dynamic mode has a setpoint
+    reads_needs: bool = False  # the station may settle departure and charge
+
+
+NO_TERMS: Final = AskingTerms()  # before anything is agreed
+
+
+@cache
+def asking_terms(agreed: Agreed) -> AskingTerms:
+    """The terms of an agreement."""
+    service, scheduled = agreed.service, agreed.control_mode is ControlMode.SCHEDULED
+    request = _LOOP_REQUESTS[service.loop_request_modes[agreed.control_mode]]
+    return AskingTerms(
+        request=request_by_phase(request, agreed.single_phase) if agreed.per_phase else request,
+        response=service.loop_response,
+        response_mode=service.loop_response_modes[agreed.control_mode],
+        per_phase=agreed.per_phase,
+        reads_target=not service.is_dc and not scheduled,
+        reads_needs=agreed.mobility_needs_mode is MobilityNeedsMode.SECC,
+    )
+
+
+def ask_turn(evcc: "EVCC", offer: Offer, now_ns: int, meter_info: bool) -> ComplexType:
+    """An ordinary turn of the loop. No budget of a phase runs here, so the message's timer is the only one."""
+    terms = evcc._terms
+    assert terms.request is not None, "there is no loop without an agreement"
+    header = evcc._header if now_ns < evcc._header_until_ns else evcc._current_header(now_ns)
+    request = terms.request(header, offer, meter_info, evcc._sign, terms.per_phase)
+    evcc._expected = terms.response
+    evcc._timer_reason = _MESSAGE_TIMEOUT
+    evcc.deadline_ns = now_ns + evcc.timers.charge_loop_ns
+    return request
+
+
+def hear_turn(evcc: "EVCC", response: Any, now_ns: int) -> bool:  # AC or DC, as agreed
+    """A turn of the loop: setpoint in AC, limits in DC, and perhaps a notification; false if it ends the session."""
+    terms = evcc._terms
+    mode: Any = response.control_mode
+    if mode.__class__ is not terms.response_mode:
+        evcc._end(EndReason.WRONG_CONTROL_MODE, f"{response.wire_name} with {mode.wire_name}")
+        return False
+    if terms.reads_target:
+        target = mode.evse_target_active_power
+        split = mode.evse_target_active_power_l2 is not None
+        evcc.target_w = _by_phase_w(evcc, mode) if split else target.number
+    status = response.evse_status
+    if status is not None or evcc.notification is not None:
+        evcc._take_notice(status, now_ns)
+        evcc.meter_info = response.meter_info or evcc.meter_info
+    if terms.reads_needs:
+        settle(evcc, read_needs(mode), now_ns)
+    return True
+
+
+def _by_phase_w(evcc: "EVCC", mode: Any) -> float:
+    """Keep the setpoint of each phase; returns their sum."""
+    later = (mode.evse_target_active_power_l2, mode.evse_target_active_power_l3)
+    evcc.target_phases_w = (
+        mode.evse_target_active_power.number,
+        later[0].number,
+        0.0 if later[1] is None else later[1].number,
+    )
+    return phases.total_w(mode, "evse_target_active_power")
+
+
+def settle(evcc: "EVCC", needs: MobilityNeeds, now_ns: int) -> None:
+    """What the station settles, where it says anything at all."""
+    if needs != _NO_NEEDS:
+        evcc.needs, evcc.needs_ns = needs, now_ns
