@@ -3,7 +3,7 @@
 import math
 
 from cosim.car import Car
-from cosim.ev import Ev, Visit
+from cosim.ev import Ev
 from cosim.evse import Station
 from cosim.kind import Kind
 from cosim.scenario import Ev as EvSection
@@ -11,6 +11,7 @@ from cosim.scenario import Evse, Secc, to_ns
 from cosim.site import Site, site_of
 from cosim.stage import Stage
 from cosim.sums import Sums
+from cosim.visit import Visit
 from models.car.converter import NO_LOSS, Converter, Loss
 from models.car.vehicle import DC_STATION_LOSS, Vehicle, vehicle_losses
 from protocol.iso20.codes import ControlMode, MobilityNeedsMode, ServiceID

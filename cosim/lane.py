@@ -17,7 +17,7 @@ from cosim.agenda import Agenda
 from cosim.car import NEVER_NS, WAITING, voltage_at_v
 from cosim.control import declares_baseline, is_plan, limit_params
 from cosim.driver import Clock
-from cosim.ev import Ev
+from cosim.ev_loop import EvInLoop
 from cosim.fleet import Tick
 from cosim.kernel import Machine, entry_point
 from cosim.offer import heard, offer
@@ -41,7 +41,7 @@ class Lane:
         self._end_ns = end_ns
         self._machine = machine
         self._rules = rules_of(stage, timers)
-        self._evs: list[Ev | None] = []
+        self._evs: list[EvInLoop | None] = []
         self._free: list[int] = []
         self._kinds: dict[Any, int] = {}
         self._kind_rows = np.zeros(16, KIND)
@@ -83,11 +83,11 @@ class Lane:
 
     # --- in ---
 
-    def takes(self, ev: Ev) -> bool:
+    def takes(self, ev: EvInLoop) -> bool:
         """Whether a pair between two exchanges may come in."""
         return ev.visit.ev_id not in self._traced and disturbance(ev) is None
 
-    def adopt(self, ev: Ev, offer_ns: int) -> None:
+    def adopt(self, ev: EvInLoop, offer_ns: int) -> None:
         """Take over a pair whose next offer would be at `offer_ns`; `ev.resume` is called when it leaves again."""
         slot = self._free.pop() if self._free else self._grow()
         station, car = ev.station, ev.car
@@ -102,7 +102,7 @@ class Lane:
         ev.row = slot
         self._run(self._span(self._env.now_ns), slot, slot + 1)
 
-    def _values(self, ev: Ev, offer_ns: int) -> tuple[Any, ...]:
+    def _values(self, ev: EvInLoop, offer_ns: int) -> tuple[Any, ...]:
         station, car = ev.station, ev.car
         own = {
             "target_soc": ev.visit.target_soc,
@@ -215,7 +215,7 @@ class Lane:
                 self._rows[slot]["phase"] = turns.AWAY
                 self._give_back(slot, ev)
 
-    def let_go(self, ev: Ev) -> None:
+    def let_go(self, ev: EvInLoop) -> None:
         """Give a pair back at once, wherever it stands: the tick that ended has brought something upon it."""
         slot = ev.row
         phase, offer_ns, apply_ns = (int(self._rows[slot][name]) for name in ("phase", "offer_ns", "apply_ns"))
@@ -238,7 +238,7 @@ class Lane:
         self._give_back(slot, ev)
         ev.resume(offer_ns)
 
-    def _give_back(self, slot: int, ev: Ev) -> None:
+    def _give_back(self, slot: int, ev: EvInLoop) -> None:
         station, car = ev.station, ev.car
         row = self._rows[slot]
         values = dict(zip(ROW.names or (), row.item(), strict=True))
@@ -261,7 +261,7 @@ class Lane:
         self.present -= 1
         ev.row = -1
 
-    def _remind(self, ev: Ev, values: dict[str, Any]) -> None:
+    def _remind(self, ev: EvInLoop, values: dict[str, Any]) -> None:
         """Both ends as if they had exchanged the messages themselves: what was said last."""
         kind, station = ev.car.kind, ev.station
         voltage_v = voltage_at_v(kind, values["said_soc"], values["said_w"]) if kind.is_dc else 0.0
@@ -273,7 +273,7 @@ class Lane:
         if not kind.is_dc:
             station.secc.target_w = ev.evcc.target_w = stated_w(station.control.plug_w, kind.per_phase)
 
-    def _count(self, ev: Ev, requests: int, responses: int) -> None:
+    def _count(self, ev: EvInLoop, requests: int, responses: int) -> None:
         agreed = ev.evcc.agreed
         assert agreed is not None, "there is no loop without a service"
         counts = self._stage.journal.counts
@@ -294,7 +294,7 @@ class Lane:
 _CAR, _CONTROL, _EV, _STATION = (attrgetter(*fields) for fields in (CAR, CONTROL, EV, STATION))
 
 
-def disturbance(ev: Ev) -> str | None:
+def disturbance(ev: EvInLoop) -> str | None:
     """What keeps a pair between two exchanges of the loop out of the lane; None if nothing does."""
     waiting = "more setpoints wait than a row has room for" if ev.car.waiting > WAITING else None
     return ev.disturbance or ev.station.disturbance(ev.departure_ns) or waiting

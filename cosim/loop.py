@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from cosim.ev import Visit
 from cosim.inputs import Inputs
 from cosim.people import offered_w
 from cosim.scenario import Scenario
+from cosim.visit import Visit
 from models.grid.stability import LoopMargin, loop_margin
 
 AROUND_HZ = 0.1  # deviation for which curves of the grid are averaged

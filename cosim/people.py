@@ -6,9 +6,9 @@ Every draw is a function of seed, stream and vehicle, so adding a vehicle change
 from collections.abc import Sequence
 from itertools import accumulate
 
-from cosim.ev import Visit
 from cosim.inputs import Inputs, PlannedVisit
 from cosim.scenario import Fleet, Scenario, to_ns
+from cosim.visit import Visit
 from models.car.vehicle import Vehicle
 from models.draws import stream_key, uniform
 from models.people.arrivals import sample_visit

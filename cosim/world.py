@@ -10,7 +10,7 @@ from cosim.checks import Check, Checks
 from cosim.chosen import windows_ns
 from cosim.driver import OFFER, At, Clock, Moment, place, seldom_collected
 from cosim.ev import Ev
-from cosim.evse import Needs
+from cosim.evse_schedule import Needs
 from cosim.faults import strike
 from cosim.feasible import ANSWERING, problems, warnings
 from cosim.fleet import Fleet, Tick

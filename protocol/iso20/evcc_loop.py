@@ -6,7 +6,7 @@ The functions are part of `EVCC`, written apart: they work on its state.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from protocol.iso20 import phases
 from protocol.iso20.codes import ControlMode, MobilityNeedsMode
@@ -73,8 +73,8 @@ def ask_turn(evcc: "EVCC", offer: Offer, now_ns: int, meter_info: bool) -> Compl
 def hear_turn(evcc: "EVCC", response: Any, now_ns: int) -> bool:  # AC or DC, as agreed
     """A turn of the loop: setpoint in AC, limits in DC, and perhaps a notification; false if it ends the session."""
     terms = evcc._terms
-    mode: Any = response.control_mode
-    if mode.__class__ is not terms.response_mode:
+    mode, agreed_mode = response.control_mode, cast(Any, terms.response_mode)
+    if mode.__class__ is not agreed_mode:
         evcc._end(EndReason.WRONG_CONTROL_MODE, f"{response.wire_name} with {mode.wire_name}")
         return False
     if terms.reads_target:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cosim.checks import INVARIANTS, Checks
+from cosim.evse_power import open_contactor
 from models.car.vehicle import Vehicle
 
 S = 1_000_000_000
@@ -39,7 +40,7 @@ def test_power_outside_of_start_and_stop_is_noticed(prepare: Callable[..., Any])
 @pytest.mark.parametrize("service", ["AC_BPT", "DC_BPT"])
 def test_a_contactor_opened_under_load_is_noticed_and_logged(prepare: Callable[..., Any], service: str) -> None:
     run = prepare(service=service, duration_s=40.0)
-    at(run, 20.0, lambda ev: ev.station._open_contactor("test"))
+    at(run, 20.0, lambda ev: open_contactor(ev.station, "test"))
     assert "contactor_load" in run.broken()
     events = run.tables["events"]
     assert "opened_under_load" in events["kind"]

@@ -1,0 +1,294 @@
+"""The vehicle in the charge loop: it offers at its own phase and gap, applies what it hears, and turns away when it
+wants something else. `Ev` tells the rest of its story.
+"""
+
+import math
+from collections.abc import Callable, Generator
+from typing import Any
+
+from cosim.car import Car, power_in_segment_w, settle, settled_soc, voltage_at_v
+from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Moment, Recurring, Signal, place
+from cosim.evse import Station
+from cosim.heeding import heeds, take_over
+from cosim.journal import TO_EVSE
+from cosim.offer import obey, offer
+from cosim.promise import aside, promised_w
+from cosim.scenario import to_ns
+from cosim.stage import Stage
+from cosim.visit import Visit
+from models.draws import stream_key, uniform
+from protocol.iso20.evcc import EVCC, Offer
+from protocol.iso20.evcc import Event as Meaning
+
+NO_CURRENT_A = 0.5
+ENDED = Meaning.ENDED  # looking it up in its class costs more than the rest of the comparison
+
+
+class EvInLoop:
+    """One vehicle as far as it takes turns."""
+
+    __slots__ = (
+        "_answer",
+        "_apply_place",
+        "_decide_place",
+        "_departs",
+        "_env",
+        "_ev_id",
+        "_gap_jitter_ns",
+        "_gap_key",
+        "_gap_ns",
+        "_in_full",
+        "_journal",
+        "_left_loop",
+        "_offer_place",
+        "_request_there",
+        "_scheduled",
+        "_then",
+        "_turn_due",
+        "car",
+        "departure_ns",
+        "evcc",
+        "evse_a",
+        "first_loop_ns",
+        "in_loop",
+        "is_dc",
+        "leaving",
+        "lines",
+        "needs_ns",
+        "obeyed_w",
+        "offer_ns",
+        "offer_soc",
+        "offer_w",
+        "requests",
+        "row",
+        "stage",
+        "standby_refused",
+        "station",
+        "visit",
+    )
+
+    def __init__(self, stage: Stage, visit: Visit, evcc: EVCC, station: Station, car: Car) -> None:
+        self.stage = stage
+        self.visit = visit
+        self.evcc = evcc
+        self.station = station
+        self.car = car
+        self.departure_ns = visit.leave_ns
+        self.first_loop_ns = -1
+        self.in_loop = False
+        scenario = stage.scenario
+        self.is_dc = station.is_dc
+        self._gap_ns = to_ns(scenario.ev.loop_gap_s)
+        self._gap_jitter_ns = to_ns(scenario.ev.loop_gap_jitter_s)
+        self._gap_key = stream_key(scenario.seed, "ev.loop_gap")
+        self._offer_place = place(OFFER, visit.ev_id)
+        self._apply_place = place(APPLY, visit.ev_id)
+        self._decide_place = place(DECIDE, visit.ev_id)
+        self._env, self._journal, self.lines = stage.env, stage.journal, stage.lines
+        self._ev_id = visit.ev_id
+        self._in_full = stage.journal.in_full(visit.ev_id)
+        self.requests = 0
+        self.leaving = False
+        self.obeyed_w = math.nan
+        self.offer_ns = 0
+        self.offer_soc = self.offer_w = 0.0  # state of charge and power behind the last offer
+        self.row = -1  # in the fleet lane; -1: not there
+        self._left_loop = Signal()
+        self.evse_a = 0.0
+        self._then: Callable[[], object] = evcc.stop  # what is wished once power is down
+        self._departs = False  # it is the driver who wants to go
+        self.standby_refused = False
+        self._scheduled = scenario.ev.control_mode == "scheduled"
+        self.needs_ns = -1  # of what the station has settled and this car has taken over
+        self._wire_up()
+
+    def _wire_up(self) -> None:
+        """The callbacks of one session's loop."""
+        env = self.stage.env
+        self._request_there = Recurring(env, self._decide_place, self.station.request_arrives)
+        self._turn_due = Recurring(env, self._offer_place, self._turn)
+        self._answer: Answer[Any] = Answer(env, 0, self._apply_place, self._hear)  # to each request of the loop
+
+    # --- turn by turn ---
+
+    def _charge_loop(self) -> Generator[Any, Any, None]:
+        """Take turns until the vehicle wants something else or the session ends; the turns follow by themselves."""
+        now_ns = self._env.now_ns
+        if self.first_loop_ns < 0:
+            self.first_loop_ns = now_ns
+            self._heed_ramp_limitation()
+            self.stage.kpis.reached_loop += 1
+        self.in_loop = True
+        self.leaving = False
+        self.obeyed_w = math.nan
+        if not self._turns_away(now_ns):
+            self._left_loop = Signal()
+            self._ask_in_turn(now_ns)
+            yield self._left_loop
+
+    def _heed_ramp_limitation(self) -> None:
+        """EVSEPowerRampLimitation, in percent of the station's rating per minute, binds from the first setpoint on."""
+        limits = self.evcc.evse_limits
+        if limits is not None and limits.ramp_limit_percent_per_min == limits.ramp_limit_percent_per_min:
+            self.car.limit_ramps(limits.ramp_limit_percent_per_min / 100.0 * limits.maximum_charge_w / 60.0)
+
+    def _turn(self, _: Moment) -> None:
+        """The next offer is due."""
+        now_ns = self._env.now_ns
+        if self._turns_away(now_ns):
+            self._left_loop.happen()
+        else:
+            self._ask_in_turn(now_ns)
+
+    def _ask_in_turn(self, now_ns: int) -> None:
+        """Send a request of the loop; `_hear` gets the answer."""
+        evcc, answer = self.evcc, self._answer
+        request = evcc.request(self._offer(now_ns), now_ns)
+        assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
+        answer.renew(evcc.deadline_ns)
+        if self._in_full:
+            self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, evcc.session_id)
+        else:
+            self._journal.counts[request.__class__] += 1
+        self._send(request, answer, now_ns)
+
+    def _send(self, request: Any, answer: Answer[Any], now_ns: int) -> None:
+        self.requests += 1
+        if self.stage.wire is not None:
+            request = self.stage.wire.carry(now_ns, self._ev_id, TO_EVSE, request)
+        arrival_ns = now_ns + self.lines.request_ns(self._ev_id, self.requests)
+        if arrival_ns >= answer.deadline_ns:
+            answer.expect()  # it will come too late: silence ends at the deadline, not when it arrives
+        self._request_there.at(arrival_ns, (request, answer))
+
+    def _hear(self, event: Moment) -> None:
+        """A turn ends: hear, apply, and wait for the gap; or silence, or the end of the session."""
+        response, now_ns = event._value, self._env.now_ns
+        if response is None:
+            self._expire(now_ns)
+        elif self.evcc.receive(response, now_ns) is not ENDED:
+            self._apply(response, now_ns)
+            if self.evcc.needs is not None:
+                take_over(self)
+            self._wait(now_ns)
+            return
+        self._left_loop.happen()
+
+    def _expire(self, now_ns: int) -> None:
+        """No answer has come in time."""
+        self.evcc.timeout(now_ns)
+        self.stage.recorder.event(now_ns, self._ev_id, "timer", f"EVCC: {self.evcc.detail}")
+
+    def _wait(self, now_ns: int) -> None:
+        """A turn is over: the next follows after the gap, here or in the fleet lane."""
+        gap_ns = self._gap_ns
+        if self._gap_jitter_ns:
+            draw = uniform(self._gap_key, self._ev_id, self.requests)
+            gap_ns += math.floor(self._gap_jitter_ns * draw)
+        lane = self.stage.lane
+        if lane is not None and lane.takes(self):
+            lane.adopt(self, now_ns + gap_ns)
+        else:
+            self._turn_due.at(now_ns + gap_ns)
+
+    # --- what it says and does in a turn ---
+
+    def _offer(self, now_ns: int) -> Offer:
+        """What the vehicle states of itself now."""
+        car = self.car
+        kind = car.kind
+        settle(car, kind, car.sums, now_ns)
+        soc, power_w = settled_soc(car, kind), power_in_segment_w(car, now_ns)
+        voltage_v = voltage_at_v(kind, soc, power_w) if kind.is_dc else 0.0
+        self.offer_ns, self.offer_soc, self.offer_w = now_ns, soc, power_w
+        said = offer(kind, self.visit.target_soc, soc, self.departure_ns - now_ns, power_w, voltage_v)
+        if self._scheduled:
+            said = said._replace(aside=aside(self, said, now_ns))
+        if self.leaving:
+            return said._replace(maximum_charge_w=0.0, maximum_discharge_w=0.0, maximum_discharge_a=0.0)
+        return said
+
+    def _apply(self, response: Any, now_ns: int) -> None:
+        """AC: aim at the setpoint, within the vehicle's own limits of this instant. DC: note the working point."""
+        if self.is_dc:
+            self.evse_a = response.evse_present_current.number
+            return
+        setpoint_w = promised_w(self.evcc, now_ns) if self._scheduled else self.evcc.target_w
+        if setpoint_w == self.obeyed_w or self.leaving or self.station.lost is not None:
+            return  # the last one: the pilot is off
+        self.car.make_room()
+        self.obeyed_w = obey(self.car, self.car.kind, self.car.sums, setpoint_w, now_ns)
+
+    # --- what it turns away for ---
+
+    def _turns_away(self, now_ns: int) -> bool:
+        """Whether departure or a notification makes the next request another than a loop."""
+        if self.leaving or now_ns >= self.departure_ns:
+            return self._leaves(now_ns)
+        notification = self.evcc.notification
+        return notification is not None and heeds(self, notification.kind, now_ns)
+
+    def leaves_for(self, wish: Callable[[], object], now_ns: int) -> bool:
+        """Leave the loop to wish this as soon as power is down; whether it is."""
+        self._then = wish
+        return self._leaves(now_ns)
+
+    def _leaves(self, now_ns: int) -> bool:
+        """AC: the vehicle ramps to zero itself. DC: limits of zero tell the station to. Then PowerDeliveryReq(Stop)."""
+        if not self.leaving:
+            self.leaving = True
+            if not self.is_dc:
+                self.car.ramp_off(now_ns)
+        if now_ns >= self.departure_ns:
+            self._departs = True
+            self._then = self.evcc.stop
+        at_rest = abs(self.evse_a) < NO_CURRENT_A if self.is_dc else self.car.power_w(now_ns) == 0.0
+        if at_rest:
+            self._then()
+        return at_rest
+
+    def change_target(self, soc: float) -> float:
+        """The driver wants another state of charge at departure; returns it, within the car's bounds."""
+        kind = self.car.kind
+        soc = min(max(soc, kind.minimum_soc), kind.maximum_soc)
+        self.visit = self.visit._replace(target_soc=soc)
+        return soc
+
+    # --- the fleet lane ---
+
+    @property
+    def disturbance(self) -> str | None:
+        """What makes the next turn of the loop other than plain on the vehicle's side; None if nothing does.
+
+        Each is a reason why a pair cannot run in a faster way than message by message.
+        """
+        evcc = self.evcc
+        if self.lines is not self.stage.lines:
+            return "a fault is in force"
+        if self._scheduled:
+            return "Scheduled mode: the vehicle follows its own promise"
+        if self.leaving or not evcc.in_plain_loop:
+            return "the vehicle leaves, or wants something else than another turn"
+        if evcc.needs is not None:
+            return "the station settles departure and charge"
+        if evcc.agreed is not None and evcc.agreed.single_phase:
+            return "powers lie on one phase"
+        return None
+
+    @property
+    def in_lane(self) -> bool:
+        """Whether the fleet lane has it."""
+        return self.row >= 0
+
+    def resume(self, offer_ns: int) -> None:
+        """Back from the lane: the next offer is ours again, at `offer_ns`."""
+        self._turn_due.at(offer_ns)
+
+    def ask_again(self, offer_ns: int) -> None:
+        """The offer made at `offer_ns` is on its way to a station that will not answer any more."""
+        self.requests -= 1
+        self._ask_in_turn(offer_ns)
+
+    def hear_later(self, apply_ns: int) -> None:
+        """An answer arrives at `apply_ns` from a station that is gone by then: there is nothing left to obey."""
+        At(self._env, apply_ns, self._apply_place, lambda _: self._wait(apply_ns))
