@@ -10,7 +10,7 @@ from cosim.sources import nominal_hz
 from experiments.errors import UserError
 from experiments.files import DATA, locate, policy_file
 from experiments.keys import did_you_mean, mapping_keys
-from experiments.policies import Found, find_policy, local_policy
+from experiments.policies import Found, chosen, find_policy, local_policy
 from experiments.rows import read_rows
 from models.car.vehicle import vehicle_from_row
 from models.grid.area import GridParams
@@ -52,7 +52,7 @@ def read_inputs(scenario: Scenario, policy: Any = None) -> Read:
         visits=_visits(scenario, files),
         schedule=_schedule(scenario, local, files),
     )
-    return Read(_with_grid(inputs, scenario, files), files, found)
+    return Read(_with_grid(inputs, scenario, files), files, chosen(found, scenario.policy.parameters))
 
 
 def read_vehicles(path: Path, model: str = "") -> tuple[VehicleChoice, ...]:

@@ -68,8 +68,20 @@ def find_policy(name: str) -> Found:
     raise UserError(f"policy.name: there is no policy '{name}'.{did_you_mean(name, [*packaged, *points])}")
 
 
+def chosen(found: Found, parameters: Mapping[str, Any]) -> Found:
+    """The policy itself, or the module that it leaves this choice of parameters to; raises UserError."""
+    follower = getattr(found.thing, "follower", None)
+    if not callable(follower):
+        return found
+    try:
+        return found._replace(thing=follower(parameters) or found.thing)
+    except ValueError as error:
+        raise UserError(f"policy.{error}") from None
+
+
 def local_policy(found: Found, parameters: Mapping[str, Any]) -> LocalPolicy:
     """The policy with its parameters; raises UserError when it is not shaped like one, or a parameter does not fit."""
+    found, parameters = chosen(found, parameters), _resolved(found, parameters)
     functions = {
         kind: getattr(found.thing, kind)
         for kind in ("setpoint_w", "step")
@@ -84,7 +96,6 @@ def local_policy(found: Found, parameters: Mapping[str, Any]) -> LocalPolicy:
         )
     kind, function = next(iter(functions.items()))
     params = params_class(found.thing)
-    parameters = _resolved(found, parameters)
     memory = _beside(found.thing, "Memory", "memory") if kind == "step" else None
     if kind == "step" and memory is None:
         raise UserError(f"policy '{found.name}' has step(), so it needs a NamedTuple 'Memory' beside it")

@@ -7,10 +7,8 @@ from cosim.tables import TABLES
 from experiments.figures import flat, label, text
 from experiments.hints import quiet_reason
 from experiments.runs import Run
-from models.grid.products import PRODUCTS
-from models.policies.product import row_parameters
+from models.policies.product import ROW
 
-ROW = tuple(row_parameters(PRODUCTS["fcr"]))  # parameters that a product's name stands for
 LEFT_OUT = ("messages.",)  # counts by message: many lines, in kpis.json
 
 

@@ -5,7 +5,8 @@ A policy is a module with `setpoint_w(view, params)`, or `step(view, memory, par
 meter; `models.control.limits` makes them possible afterwards.
 
 A `Memory` with a field `declared_w` declares the baseline itself: service is measured from there. A module with
-`resolved(parameters)` turns what a user says (a product's name) into the numbers of its `Params` before the run.
+`resolved(parameters)` turns what a user says (a product's name) into the numbers of its `Params` before the run; one
+with `follower(parameters)` may leave them to another module.
 """
 
 from types import ModuleType

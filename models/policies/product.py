@@ -1,17 +1,25 @@
 """Follow the product that policy.product names (fcr by default): its curve, step or signal, around a declared baseline.
 
 The product's row becomes numbers before the run, so that a decision is plain arithmetic. Energy that the service took
-(losses included) comes back through the declared baseline, settlement period by settlement period, announced one period
-ahead and at most as fast as the rule demands; the response never carries it. In alert state of FCR none is returned.
+(losses included) comes back through the declared baseline, as the product's rule has it; the response never carries it:
+
+- settlement period by settlement period, announced one ahead and at most as fast as the rule demands (FCR, DC, DM, DR);
+  in alert state of FCR none is announced;
+- once a release is over, so that the next one finds it there in time (FFR of both kinds);
+- not at all where no rule asks for it.
+
+FCR-N and FCR-D have a scheme of their own: for them `follower` names `models.policies.nordic_fcr`.
 """
 
 import math
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from models.control.charge_loop import StationView
 from models.grid.alert import FcrAlert
 from models.grid.products import INF, PRODUCTS, Product, corners, product_key, share_at
+from models.policies import nordic_fcr
 from models.policies.droop_soc import cells_w
 
 OPERATION_MODE = "LocalFrequency"
@@ -20,6 +28,7 @@ AT_ONCE = 1e9  # share per second: a return without a ramp
 RETURN_MARGIN = 0.75  # of the fastest return allowed: a loop makes stairs of the ramp, which are steeper for a second
 LONG_AGO_S = -1e12
 LEAST = 0.1  # of the most that may be returned: less is left for later
+READY_S = 10.0  # what is missing after a release returns within so long, where power allows
 SLACK_HZ = 1e-9
 ALERT = FcrAlert()
 
@@ -47,7 +56,8 @@ class Params(NamedTuple):
     off_pu_per_s: float = math.nan  # and back at this rate
     again_s: float = math.nan  # and ready again so long after the release
     settlement_s: float = 900.0  # settlement period
-    restore_pu: float = 0.25  # of the capacity, at most, in the baseline of a settlement period
+    restore_pu: float = 0.25  # of the capacity, at most, in the baseline
+    wait_s: float = math.nan  # after a release, before energy returns; nan: by settlement periods
     alert_rule: float = 1.0  # 1: nothing is returned in alert state
 
 
@@ -66,34 +76,51 @@ class Memory(NamedTuple):
     alert: float = 0.0
 
 
-def resolved(parameters: Mapping[str, Any]) -> dict[str, float]:
-    """Parameters with the product's name turned into its numbers; those of the row are not to be set otherwise.
-
-    Without a name it is FCR. Raises ValueError when there is no such product.
-    """
+def followed(parameters: Mapping[str, Any]) -> Product:
+    """The product that the parameters name; FCR without a name. Raises ValueError when there is no such product."""
     name = str(parameters.get("product", "fcr"))
     key = product_key(name)
     if key is None:
         raise ValueError(f"product must name a product, got '{name}'; known are {', '.join(PRODUCTS)}")
-    own = {name: value for name, value in parameters.items() if name != "product"}
-    return own | row_parameters(PRODUCTS[key])
+    return PRODUCTS[key]
+
+
+def follower(parameters: Mapping[str, Any]) -> ModuleType | None:
+    """The module that follows the product when it is not this one. Raises ValueError as `followed` does."""
+    return nordic_fcr if followed(parameters).recovery == "managed" else None
+
+
+def resolved(parameters: Mapping[str, Any]) -> dict[str, float]:
+    """Parameters with the product's name turned into its numbers, whichever module follows it.
+
+    Numbers of a row are not to be set otherwise: what an earlier run wrote down gives way to the row.
+    """
+    product = followed(parameters)
+    own = {name: value for name, value in parameters.items() if name != "product" and name not in ROW}
+    return own | (nordic_fcr.row_parameters(product) if product.recovery == "managed" else row_parameters(product))
 
 
 def row_parameters(product: Product) -> dict[str, float]:
     """A product's row as parameters."""
     names = [f"{kind}_{k}" for k in range(1, 7) for kind in ("hz", "pu")]
-    has_period = product.settlement_s == product.settlement_s
-    settlement_s = product.settlement_s if has_period else 900.0
-    returns = product.recover_share == product.recover_share
+    settlement_s = product.settlement_s if product.recovery == "baseline" else 900.0
     return dict(zip(names, corners(product), strict=True)) | {
         "follows_signal": 1.0 if product.kind == "signal" else 0.0,
         "hold_s": product.hold_s + product.full_s if product.kind == "step" else math.nan,
         "off_pu_per_s": AT_ONCE if product.off_pu_per_s == INF else RETURN_MARGIN * product.off_pu_per_s,
         "again_s": product.again_s,
         "settlement_s": settlement_s,
-        "restore_pu": product.recover_share * product.energy_h * 3600.0 / settlement_s if returns else 0.0,
+        "restore_pu": restore_pu(product),
+        "wait_s": product.recover_wait_s if product.recovery == "ready" else math.nan,
         "alert_rule": 1.0 if product.key == "fcr" else 0.0,
     }
+
+
+def restore_pu(product: Product) -> float:
+    """Share of the contracted power with which the baseline returns energy, at most."""
+    if product.recovery == "baseline":
+        return product.recover_share * product.energy_h * 3600.0 / product.settlement_s
+    return product.recover_pu if product.recovery == "ready" else 0.0
 
 
 def step(view: StationView, memory: Memory, params: Params) -> tuple[float, Memory]:
@@ -112,7 +139,7 @@ def step(view: StationView, memory: Memory, params: Params) -> tuple[float, Memo
 
     period = float(math.floor(view.time_s / params.settlement_s))
     restore_w, next_w = memory.restore_w, memory.next_w
-    if period > memory.period and memory.period >= 0.0:
+    if period > memory.period and memory.period >= 0.0 and params.wait_s != params.wait_s:
         restore_w = next_w
         if params.alert_rule > 0.0 and alert > 0.0:
             restore_w = next_w = 0.0
@@ -132,6 +159,11 @@ def step(view: StationView, memory: Memory, params: Params) -> tuple[float, Memo
         if asked >= 1.0 and view.time_s - released_s >= params.again_s:
             released_s = view.time_s
         asked = released_share(view.time_s - released_s, params.hold_s, params.off_pu_per_s)
+    if params.wait_s == params.wait_s:
+        over_s = view.time_s - released_s - params.hold_s - 1.0 / params.off_pu_per_s
+        most_w = params.restore_scale * params.restore_pu * params.capacity_w
+        missing_wh = view.target_energy_wh - planned_wh
+        restore_w = returning_w(missing_wh, READY_S, most_w, params.efficiency) if over_s >= params.wait_s else 0.0
     wanted_w = view.scheduled_w if params.follows_signal > 0.0 else 0.0 - asked * params.capacity_w
 
     declared_w = plan_w + restore_w
@@ -174,3 +206,7 @@ def returning_w(missing_wh: float, period_s: float, most_w: float, efficiency: f
     if power_w < 0.0 - most_w:
         return 0.0 - most_w
     return power_w if power_w > LEAST * most_w or power_w < 0.0 - LEAST * most_w else 0.0
+
+
+ROW = frozenset((*row_parameters(PRODUCTS["fcr"]), *nordic_fcr.row_parameters(PRODUCTS["fcr-n"])))
+"""Names of what a product's row sets, in either module."""

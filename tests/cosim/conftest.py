@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,7 +103,7 @@ def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def prepare(
     *,
-    policy: str | Callable[..., float] = "uncontrolled",
+    policy: str | ModuleType | Callable[..., float] = "uncontrolled",
     params: dict[str, float] | None = None,
     vehicles: tuple[Vehicle, ...] = (CAR,),
     service: str = "",
@@ -115,7 +116,7 @@ def prepare(
     imbalance: Series | None = None,
     **sections: Any,
 ) -> Run:
-    """A run that has not begun. `policy` is a packaged name or a function of a StationView."""
+    """A run that has not begun. `policy` is a packaged name, a module, or a function of a StationView."""
     content = merged(QUIET, sections)
     if service:
         content["fleet"] = {**content["fleet"], "services": {service: 1.0}}
@@ -132,9 +133,9 @@ def prepare(
         function = policy
         local = LocalPolicy("probe", None, setpoint_w=lambda view, _: function(view))
     else:
-        module = POLICIES[policy]
+        module = policy if isinstance(policy, ModuleType) else POLICIES[policy]
         local = LocalPolicy(
-            policy,
+            module.__name__,
             module.Params(**(params or {})),
             getattr(module, "setpoint_w", None),
             getattr(module, "step", None),

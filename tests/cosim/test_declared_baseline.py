@@ -1,5 +1,6 @@
 """What a station declares, and what it is asked for: a policy's own baseline, and an operator's signal."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ QUIET_500S = {"fleet": {"n_ev": 1, "soc": [0.5, 0.5], "arrival": {"plug_in_s": [
 def test_what_a_policy_returns_through_its_baseline_is_no_service(play: Callable[..., Any]) -> None:
     """FFR of 5 kW for 6.3 s, then settlement periods of 20 s that give the energy back."""
     frequency = Series((0.0, 15.0, 15.05, 16.0, 16.05, 200.0), (50.0, 50.0, 49.7, 49.7, 50.0, 50.0))
-    params = resolved({"product": "ffr"}) | {"settlement_s": 20.0, "restore_pu": 0.4}
+    params = resolved({"product": "ffr"}) | {"settlement_s": 20.0, "restore_pu": 0.4, "wait_s": math.nan}
     run = play(
         policy="product", params=params, service="DC_BPT", frequency=frequency, duration_s=100.0,
         grid={"tick_s": 0.05}, record={"charge_loop_every": 1}, **QUIET_500S,

@@ -16,7 +16,7 @@ from experiments.presets import load_grid
 from models.car.vehicle import vehicle_from_row
 from models.grid.area import GridParams
 from models.grid.shedding import Stage
-from models.policies import POLICIES
+from models.policies import POLICIES, nordic_fcr, product
 from models.policies.droop import Params
 
 NOISY = {"noise_hz": 0.02, "bias_hz": 0.01, "time_constant_s": 0.1}
@@ -116,6 +116,19 @@ MATRIX = {
     "one car traced": {"service": "DC_BPT", "record": {"trace_evs": [1]}},
     "guaranteed departure": {"service": "AC_BPT", "limits": {"guarantee_departure": True, "departure_margin_s": 10.0}},
     **{f"policy {name}": {"service": "AC_BPT", "policy": name} for name in POLICIES},
+    "DC, energy back by settlement periods": {
+        "service": "DC_BPT", "policy": "product",
+        "params": product.resolved({"product": "dc"}) | {"settlement_s": 6.0, "restore_pu": 0.5},
+    },
+    "FFR, energy back after a release": {
+        "service": "AC_BPT", "policy": "product",
+        "params": product.resolved({"product": "ffr"}) | {"hold_s": 1.5, "wait_s": 1.0, "again_s": 15.0},
+    },
+    **{f"{key}, nearly {state}": {
+        "service": "DC_BPT", "policy": nordic_fcr, "params": product.resolved({"product": key}),
+        "fleet": {"soc": soc, "minimum_soc": 0.3, "maximum_soc": 0.9, "target_soc": 0.3},
+        "limits": {"guarantee_departure": False},
+    } for key, state, soc in (("fcr-n", "empty", [0.301, 0.33]), ("fcr-d", "full", [0.87, 0.899]))},
     **{f"gap rule {rule}": {"service": "AC_BPT", "limits": {"gap_rule": rule}} for rule in
        ("zero", "nearest", "hysteresis", "dither")},
 }  # fmt: skip

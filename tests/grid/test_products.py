@@ -126,3 +126,35 @@ def test_over_arrays_a_curve_is_the_same():
 def test_a_short_curve_repeats_its_last_corner():
     assert corners(PRODUCTS["fcr"]) == (-0.2, 1.0, *((0.2, -1.0) * 5))
     assert corners(PRODUCTS["regd"]) == (0.0,) * 12
+
+
+@pytest.mark.parametrize(
+    ("recovery", "keys"),
+    [
+        pytest.param("baseline", {"fcr", "dc", "dm", "dr"}, id="by settlement period, through the baseline"),
+        pytest.param("managed", {"fcr-n", "fcr-d", "fcr-d-up", "fcr-d-down"}, id="NEM and AEM"),
+        pytest.param("ready", {"ffr", "ffr-49.6", "ffr-49.5", "ercot-ffr"}, id="to be ready for the next release"),
+        pytest.param(
+            "none",
+            {"regd", "rega", "afrr", "ieee1547", "en50549", "lfsm-o", "lfsm-u", "aemo-vf-raise", "aemo-vf-lower"},
+            id="no rule: signals, connection standards, and six seconds that another service takes over",
+        ),
+    ],
+)
+def test_each_product_has_its_energy_rule_or_says_that_there_is_none(recovery, keys):
+    assert {key for key, row in PRODUCTS.items() if row.recovery == recovery} == keys
+    for key in keys:
+        row = PRODUCTS[key]
+        assert (row.reservoir is not None) == (recovery == "managed")
+        assert math.isnan(row.recover_share) == math.isnan(row.settlement_s) == (recovery != "baseline")
+        assert math.isnan(row.recover_pu) == math.isnan(row.recover_wait_s) == (recovery != "ready")
+        if recovery == "none":
+            assert any(word in row.energy_rule for word in ("none", "no rule", "no common rule")), row.energy_rule
+
+
+@pytest.mark.parametrize(("key", "reserved"), [("dc", 0.1), ("dm", 0.2), ("dr", 0.4)])
+def test_what_neso_wants_kept_free_for_recovery_follows_from_the_volume(key, reserved):
+    """Response Services Procurement Rules, schedule 1, Reserved Capacity: 10, 20 and 40 % of the offered quantity."""
+    row = PRODUCTS[key]
+    assert row.recover_share * row.energy_h * 3600.0 / row.settlement_s == pytest.approx(reserved)
+    assert f"{100.0 * reserved:g} % of the contract" in row.energy_rule

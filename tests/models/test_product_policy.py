@@ -7,10 +7,14 @@ import pytest
 
 from models.control.charge_loop import StationView
 from models.grid.products import PRODUCTS, share
-from models.policies import product
+from models.policies import nordic_fcr, product
 from models.policies.product import Memory, Params, alert_state, released_share, resolved, returning_w, step
 
 VIEW = StationView(rated_w=11_000.0, rated_discharge_w=11_000.0, target_energy_wh=0.0)
+
+
+FOLLOWED = {key: row for key, row in PRODUCTS.items() if row.recovery != "managed"}  # by this module
+FULL = VIEW._replace(minimum_energy_wh=-1e5, maximum_energy_wh=1e5)  # reservoirs without an end
 
 
 def params(name: str, **own: float) -> Params:
@@ -19,13 +23,29 @@ def params(name: str, **own: float) -> Params:
 
 @pytest.mark.parametrize("key", [key for key, row in PRODUCTS.items() if row.kind == "curve"])
 def test_the_response_is_the_product_s_curve_around_the_schedule(key):
-    row, ours = PRODUCTS[key], params(key, capacity_w=4_000.0)
+    row, module = PRODUCTS[key], product.follower({"product": key}) or product
+    ours, memory = module.Params(**resolved({"product": key, "capacity_w": 4_000.0})), module.Memory()
     for deviation_hz in (-1.0, -0.3, -0.11, -0.04, 0.0, 0.02, 0.12, 0.25, 0.6):
-        view = VIEW._replace(nominal_hz=row.nominal_hz, frequency_hz=row.nominal_hz + deviation_hz, scheduled_w=500.0)
-        asked_w, memory = step(view, Memory(), ours)
+        view = FULL._replace(nominal_hz=row.nominal_hz, frequency_hz=row.nominal_hz + deviation_hz, scheduled_w=500.0)
+        asked_w, after = module.step(view, memory, ours)
         measured_hz = view.frequency_hz - view.nominal_hz
         assert asked_w == pytest.approx(500.0 - 4_000.0 * share(row, measured_hz))
-        assert memory.declared_w == 500.0, "the response is no part of the baseline"
+        assert after.declared_w == 500.0, "the response is no part of the baseline"
+
+
+def test_each_product_is_followed_by_the_module_that_knows_its_energy_rule():
+    found = {key: product.follower({"product": key}) for key in PRODUCTS}
+    assert {key for key, module in found.items() if module is nordic_fcr} == {
+        "fcr-n", "fcr-d", "fcr-d-up", "fcr-d-down",
+    }  # fmt: skip
+    assert {module for key, module in found.items() if key in FOLLOWED} == {None}
+
+
+def test_a_product_takes_the_place_of_another_with_all_of_its_numbers():
+    """As when a run is repeated from its folder with another product."""
+    dc, fcr_n = resolved({"product": "dc", "capacity_w": 1.0}), resolved({"product": "fcr-n", "capacity_w": 1.0})
+    assert resolved({**fcr_n, "product": "dc"}) == pytest.approx(dc, nan_ok=True)
+    assert resolved({**dc, "product": "fcr-n"}) == fcr_n
 
 
 def test_the_defaults_are_the_row_of_fcr():
@@ -139,6 +159,41 @@ def test_a_step_product_is_released_once_held_and_ready_again_in_time():
     assert asked[10_000] == -1_000.0
 
 
+@pytest.mark.parametrize(
+    ("key", "begins_s", "power_w", "flows_s"),
+    [
+        # 6.3 s of full power and 6.67 s of its fall at 15 %/s are 9.63 kWs; 10 s later 250 W return them, with losses.
+        pytest.param("ffr", 6.3 + 1.0 / 0.15 + 10.0, 250.0, 9_633.0 / 0.81 / 250.0, id="Nordic, a quarter"),
+        # 15 min of full power at once; 1.3 times it for 14.2 min: back within the quarter-hour of the rule.
+        pytest.param("ercot-ffr", 900.25, 1_300.0, 900.25 / 0.81 / 1.3, id="ERCOT, within 15 min"),
+    ],
+)
+def test_energy_returns_after_a_release_so_that_the_next_finds_it(key, begins_s, power_w, flows_s):
+    row, ours, memory = PRODUCTS[key], params(key, capacity_w=1_000.0), Memory()
+    missing_wh, returned, step_s = 0.0, [], 0.25
+    for k in range(round(2_000.0 / step_s)):
+        time_s = k * step_s
+        low = 100.0 <= time_s < 101.0
+        view = VIEW._replace(
+            time_s=time_s,
+            elapsed_s=step_s if k else 0.0,
+            nominal_hz=row.nominal_hz,
+            frequency_hz=row.nominal_hz - (0.31 if low else 0.0),
+            target_energy_wh=missing_wh,
+        )
+        asked_w, memory = step(view, memory, ours)
+        missing_wh -= product.cells_w(asked_w, 0.9) * step_s / 3_600.0
+        if memory.declared_w > 0.0:
+            returned.append((time_s - 100.0, memory.declared_w))
+            assert asked_w == memory.declared_w, "the baseline, never the response"
+    assert returned[0][0] == pytest.approx(begins_s, abs=2 * step_s)
+    assert max(w for _, w in returned) == pytest.approx(power_w)
+    flowed_s = sum(w for _, w in returned) * step_s / power_w
+    assert flowed_s == pytest.approx(flows_s, rel=0.03)
+    assert returned[-1][0] < row.again_s, "ready for the next release"
+    assert missing_wh < 0.5
+
+
 def test_a_signal_is_followed_around_a_baseline_of_its_own():
     ours = params("regd")
     asked_w, memory = step(VIEW._replace(scheduled_w=-3_000.0, frequency_hz=49.0), Memory(), ours)
@@ -179,7 +234,7 @@ def test_small_formulas():
 def test_compiled_it_is_the_same_bits(same_bits):
     draw = random.Random(5)
     rows = []
-    for key in PRODUCTS:
+    for key in FOLLOWED:
         ours = params(key, capacity_w=7_000.0)
         for _ in range(60):
             view = VIEW._replace(
