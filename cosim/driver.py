@@ -200,6 +200,14 @@ class Answer(Moment, Generic[Message]):
             heappush(env._queue, (env.now_ns, self._priority, next(env._eid), self))
 
 
+def _no_deadline() -> None:
+    """Whoever had one is gone."""
+
+
+def _nobody(_: int) -> None:
+    """Whoever was to be told is gone."""
+
+
 class Timer:
     """One lazy wake-up, re-armed from the deadline as it stands when the wake-up comes.
 
@@ -229,6 +237,11 @@ class Timer:
             now_ns = self._env.now_ns
             self.wake_ns = deadline_ns if deadline_ns > now_ns else now_ns
             At(self._env, self.wake_ns, self._priority, self._wake, self.wake_ns)
+
+    def stop(self) -> None:
+        """For good: a wake-up still to come finds nobody, and holds on to nobody until it does."""
+        self.wake_ns = None
+        self._deadline, self._expire = _no_deadline, _nobody
 
     def _wake(self, moment: Moment) -> None:
         if moment._value != self.wake_ns:

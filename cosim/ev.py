@@ -239,3 +239,11 @@ class Ev(EvInLoop):
         self.unplug_ns = now_ns
         stage.recorder.event(now_ns, self.visit.ev_id, "unplug", self.end_reason)
         stage.ledger.close(self, now_ns)
+        self._forget()
+
+    def _forget(self) -> None:
+        """It is gone: what may still be due holds on to nobody, so that memory comes back at once."""
+        self._turn_due.stop()
+        self._answer.stop()
+        self._then = self.evcc.stop
+        self.process = None

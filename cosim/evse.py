@@ -157,6 +157,7 @@ class Station:
         if self.contactor_closed:
             open_contactor(self, "unplugged")
         self.car = None
+        self._forget_if_over()
 
     # --- requests ---
 
@@ -220,6 +221,12 @@ class Station:
         if self.secc.ended is not None:
             self.stage.recorder.event(now_ns, self.evse_id, "timer", f"SECC: {self.secc.detail}")
             self.lose(f"SECC: {self.secc.detail or self.secc.ended.value}")
+            self._forget_if_over()
+
+    def _forget_if_over(self) -> None:
+        """Without vehicle and session nothing is waited for: the timer lets go, so that nothing keeps the station."""
+        if self.car is None and self.secc.ended is not None:
+            self._timer.stop()
 
     def lose(self, reason: str) -> None:
         """The session ends without an orderly stop: power down first, then open; forced if that takes too long."""
