@@ -7,13 +7,11 @@ within each, by entity. The order of construction never matters.
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from heapq import heappop, heappush
-from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from simpy import Environment, Event
-from simpy.core import StopSimulation
 from simpy.events import PENDING, EventPriority
+
+from cosim.clock import Clock
 
 Message = TypeVar("Message")
 
@@ -39,39 +37,10 @@ def seldom_collected() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
-class Clock(Environment):
-    """The SimPy environment whose time is a whole number of nanoseconds."""
-
-    # Simulated time since the start of the run: whole, as only whole delays are ever scheduled here. The getter is no
-    # function in Python, because it is asked for several times in each event.
-    now_ns: int = property(attrgetter("_now"))  # type: ignore[assignment]
-    _queue: list[tuple[int, EventPriority, int, Any]]  # type: ignore[assignment]  # SimPy's own events, and moments
-
-    def run(self, until: Any = None) -> Any:
-        """As in SimPy. Up to an event, after which nothing is resumed, the step is written out: it has no more to do
-        than a call costs.
-        """
-        if not isinstance(until, Event) or until.callbacks is None:
-            return super().run(until)
-        until.callbacks.append(StopSimulation.callback)
-        queue = self._queue
-        try:
-            while queue:
-                self._now, _, _, event = heappop(queue)
-                callbacks, event.callbacks = event.callbacks, None
-                for callback in callbacks:
-                    callback(event)
-                if not event._ok and not hasattr(event, "_defused"):
-                    raise event._value
-        except StopSimulation as stop:
-            return stop.args[0]
-        raise RuntimeError("nothing is left to happen, and the end has not come")
-
-
 class Moment:
     """What SimPy asks of an event, and no more: without a dictionary of its own it takes a third of the memory.
 
-    A large fleet has ten thousands of them on the heap, each far from the next, so their size is what they cost.
+    A large fleet has ten thousands of them waiting, each far from the next, so their size is what they cost.
     """
 
     __slots__ = ("_ok", "_value", "callbacks")
@@ -107,7 +76,7 @@ class At(Moment):
         self.callbacks = [] if call is None else [call]
         self._value = value
         self._ok = True
-        heappush(env._queue, (at_ns, priority, next(env._eid), self))  # what `schedule` does with a delay
+        env.put(at_ns, priority, self)
 
 
 class Recurring(Moment):
@@ -125,8 +94,8 @@ class Recurring(Moment):
         """Call at `at_ns`, with this event that holds `value`."""
         self.callbacks = self._calls
         self._value = value
-        env = self._env
-        heappush(env._queue, (at_ns, self._priority, next(env._eid), self))
+        env = self._env  # `put`, written out
+        env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
 
     def stop(self) -> None:
         """What is due happens to nobody: the callback is gone for good."""
@@ -186,7 +155,7 @@ class Answer(Moment, Generic[Message]):
             self._value = message
         else:
             self._value, at_ns = None, deadline_ns
-        heappush(env._queue, (at_ns, self._priority, next(env._eid), self))
+        env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
 
     def expect(self) -> None:
         """End the wait at the deadline if no answer has come by then."""
@@ -197,7 +166,7 @@ class Answer(Moment, Generic[Message]):
     def _overtake(self, moment: Moment) -> None:
         if self._value is PENDING:
             self._value, env = moment.value, self._env
-            heappush(env._queue, (env.now_ns, self._priority, next(env._eid), self))
+            env.put(env.now_ns, self._priority, self)
 
 
 def _no_deadline() -> None:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from cosim.build import Builder
 from cosim.car import Car, begin, interrupt
-from cosim.driver import APPLY, Answer, At, Clock, Moment, place
+from cosim.clock import Clock
+from cosim.driver import APPLY, Answer, At, Moment, place
 from cosim.ev import Ev
 from cosim.evse import Station
 from cosim.inputs import Inputs

@@ -11,7 +11,8 @@ from typing import Any
 
 from cosim.after import late_swing_hz, second_fall_hz, without_nothing
 from cosim.checks import Checks
-from cosim.driver import GRID, At, Clock, place
+from cosim.clock import Clock
+from cosim.driver import GRID, At, place
 from cosim.fleet import Fleet, Tick
 from cosim.imbalance import Imbalance
 from cosim.inputs import Inputs

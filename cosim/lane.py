@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from cosim import turns
 from cosim.agenda import Agenda
 from cosim.car import NEVER_NS, WAITING, voltage_at_v
+from cosim.clock import Clock
 from cosim.control import declares_baseline, is_plan, limit_params
-from cosim.driver import Clock
 from cosim.ev_loop import EvInLoop
 from cosim.fleet import Tick
 from cosim.kernel import Machine, entry_point

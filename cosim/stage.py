@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cosim.checks import Checks
-from cosim.driver import Clock
+from cosim.clock import Clock
 from cosim.fleet import Fleet
 from cosim.grid import Grid
 from cosim.inputs import LocalPolicy, Series

@@ -8,7 +8,8 @@ from cosim.agenda import Agenda, Appointment
 from cosim.build import Builder, session_timers
 from cosim.checks import Check, Checks
 from cosim.chosen import windows_ns
-from cosim.driver import OFFER, At, Clock, Moment, place, seldom_collected
+from cosim.clock import Clock
+from cosim.driver import OFFER, At, Moment, place, seldom_collected
 from cosim.ev import Ev
 from cosim.evse_schedule import Needs
 from cosim.faults import strike
@@ -65,7 +66,8 @@ class World:
         """With messages as bytes, `tap` gets every frame."""
         self._scenario = scenario
         self._shard = shard
-        env = Clock()
+        # Three events a turn: the request is there, the answer is there, the next turn is due.
+        env = Clock(3.0 * scenario.fleet.n_ev / (scenario.ev.loop_gap_s + 2.0 * scenario.link.delay_s))
         checks = Checks(lambda: env.now_ns)
         recorder = Recorder(sink, scenario.record.part_rows, to_ns(scenario.record.part_s))
         kpis = Kpis(nominal_hz(scenario, inputs), scenario.fleet.cars_per_ev)

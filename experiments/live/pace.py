@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from cosim.driver import APPLY, At, Clock, place
+from cosim.clock import Clock
+from cosim.driver import APPLY, At, place
 
 NS = 1_000_000_000
 

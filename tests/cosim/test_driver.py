@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from simpy import Event
 
-from cosim.driver import APPLY, DECIDE, GRID, OFFER, Answer, At, Clock, Moment, Recurring, Signal, Timer, place
+from cosim.clock import Clock
+from cosim.driver import APPLY, DECIDE, GRID, OFFER, Answer, At, Moment, Recurring, Signal, Timer, place
 
 
 def test_at_one_instant_ranks_go_before_entities_and_entities_before_construction() -> None:

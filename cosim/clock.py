@@ -1,0 +1,123 @@
+"""The clock of a run: SimPy's, in whole nanoseconds, with what is far off kept apart from what comes next.
+
+A heap of a large fleet costs more than what happens in it: twenty comparisons per event, most of them of entries that
+lie far apart in memory. So only what comes next is on SimPy's heap. The rest waits unsorted in slots of time, and gets
+onto the heap when its slot begins. Order is that of the heap alone: instant, priority, order of scheduling.
+
+Source: R. Brown, "Calendar queues: a fast O(1) priority queue implementation for the simulation event set problem",
+Communications of the ACM 31 (10), 1988; here each slot is sorted by a heap.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from heapq import heapify, heappop, heappush
+from itertools import count
+from operator import attrgetter
+from typing import Any, Final
+
+from simpy import Environment, Event
+from simpy.core import StopSimulation
+from simpy.events import EventPriority
+
+Entry = tuple[int, EventPriority, int, Any]  # instant, priority, order of scheduling, and what happens
+
+_FIRST: Final = EventPriority(-1)  # at an instant: a slot begins before anything in it happens
+_PER_SLOT: Final = 16  # entries of a slot, about: few enough to sort quickly, enough to pay for its beginning
+
+
+class Slots(dict[int, Callable[[Entry], object]]):
+    """Number of a slot -> how an entry gets into it: onto the heap while it is open, else onto its list.
+
+    A slot is open from its beginning on; entries for one that is past cannot come.
+    """
+
+    __slots__ = ("_bits", "_clock", "_lists", "_numbers", "_onto_heap", "_opened", "_serial")
+
+    def __init__(self, clock: "Clock", bits: int) -> None:
+        super().__init__()
+        self._clock = clock
+        self._bits = bits
+        self._onto_heap = partial(heappush, clock._queue)
+        self._opened = -1
+        self._lists: dict[int, list[Entry]] = {}
+        self._numbers: list[int] = []  # of the lists, as a heap
+        self._serial = count()
+
+    def __missing__(self, number: int) -> Callable[[Entry], object]:
+        if number << self._bits <= self._clock._now:
+            return self._open(number)
+        entries: list[Entry] = []
+        self._lists[number] = entries
+        self[number] = put = entries.append
+        heappush(self._numbers, number)
+        if self._numbers[0] == number:
+            self._await(number)
+        return put
+
+    def _open(self, number: int) -> Callable[[Entry], object]:
+        self.pop(self._opened, None)
+        self._opened = number
+        self[number] = self._onto_heap
+        return self._onto_heap
+
+    def _await(self, number: int) -> None:
+        """See to it that a slot opens when it begins."""
+        beginning = Event(self._clock)
+        beginning._ok, beginning._value = True, number
+        beginning.callbacks.append(self._begin)
+        heappush(self._clock._queue, (number << self._bits, _FIRST, next(self._serial), beginning))
+
+    def _begin(self, beginning: Event) -> None:
+        entries = self._lists.pop(beginning._value, None)
+        if entries is None:
+            return  # awaited twice: another slot had come before it in the meantime
+        queue = self._clock._queue
+        queue += entries
+        heapify(queue)
+        heappop(self._numbers)
+        self._open(beginning._value)
+        if self._numbers:
+            self._await(self._numbers[0])
+
+
+class Clock(Environment):
+    """The SimPy environment whose time is a whole number of nanoseconds.
+
+    `events_per_s`: about how many are expected per simulated second; it sets the width of a slot, and no result.
+    """
+
+    # Simulated time since the start of the run: whole, as only whole delays are ever scheduled here. The getter is no
+    # function in Python, because it is asked for several times in each event.
+    now_ns: int = property(attrgetter("_now"))  # type: ignore[assignment]
+    _now: int
+    _queue: list[Entry]  # type: ignore[assignment]  # SimPy's own events, and moments
+
+    def __init__(self, events_per_s: float = 1_000.0) -> None:
+        super().__init__()
+        self.slot_bits = max(0, round(math.log2(_PER_SLOT * 1e9 / max(events_per_s, 1.0))))
+        self.slots = Slots(self, self.slot_bits)
+
+    def put(self, at_ns: int, priority: EventPriority, event: Any) -> None:
+        """Let `event` happen at `at_ns`: what SimPy's `schedule` does with a delay."""
+        self.slots[at_ns >> self.slot_bits]((at_ns, priority, next(self._eid), event))
+
+    def run(self, until: Any = None) -> Any:
+        """As in SimPy. Up to an event, after which nothing is resumed, the step is written out: it has no more to do
+        than a call costs.
+        """
+        if not isinstance(until, Event) or until.callbacks is None:
+            return super().run(until)
+        until.callbacks.append(StopSimulation.callback)
+        queue = self._queue
+        try:
+            while queue:
+                self._now, _, _, event = heappop(queue)
+                callbacks, event.callbacks = event.callbacks, None
+                for callback in callbacks:
+                    callback(event)
+                if not event._ok and not hasattr(event, "_defused"):
+                    raise event._value
+        except StopSimulation as stop:
+            return stop.args[0]
+        raise RuntimeError("nothing is left to happen, and the end has not come")
