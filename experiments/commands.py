@@ -11,11 +11,14 @@ from experiments import compare, figures, folder, screen, show
 from experiments.cli import print_json
 from experiments.digest import digests
 from experiments.errors import UserError
+from experiments.keys import did_you_mean
 from experiments.runs import Run, load_run
 from experiments.sheet import Sheet, sheet_lines
 from experiments.trace import busiest_ev, fold, lines_of, trace_text
 from experiments.trace_svg import write_trace_svg
+from experiments.verdict import Verdict, verdict_document, verdict_of, verdict_table
 
+FEW = 8  # runs: more are not told in full
 CARS = "cars"  # not recorded, but worked out from what is
 WHOLE = (pa.int64(), pa.int32())
 
@@ -133,10 +136,19 @@ def compare_command(names: Sequence[str], everything: bool, as_json: bool) -> No
     runs = [run for name in names for run in runs_named(name)]
     if len(runs) < 2:
         raise UserError("compare needs two runs, or a folder of variants")
+    verdict = verdict_of(folder.find_run(names[0])) if len(names) == 1 else None
     if as_json:
-        print_json(compare.document(runs))
+        told = compare.document(runs)
+        print_json(told if verdict is None else told | {"verdict": verdict_document(verdict)})
+        return
+    if verdict is not None and len(runs) > FEW and not everything:
+        print_verdict(verdict)
+        print(f"{len(runs)} runs: all figures and settings with --all", file=sys.stderr)
         return
     print_comparison(runs, everything)
+    if verdict is not None:
+        screen.console().print()
+        print_verdict(verdict)
     settings = [row for row in compare.compare_config(runs) if not row.key.endswith("description")]
     if settings:
         rows = [(row.key, *("" if value is None else str(value) for value in row.values)) for row in settings]
@@ -155,6 +167,17 @@ def print_comparison(runs: Sequence[Run], everything: bool) -> None:
         return
     titles = ("key figure", *unlike_names(runs), "change")
     screen.console().print(screen.table(titles, rows, right=range(1, len(titles))))
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """One row per run: its place on the axes, and the figures that the scenario is judged by."""
+    titles, rows = verdict_table(verdict)
+    numbers = range(len(verdict.axes), len(titles))
+    screen.console().print(screen.table(titles, rows, right=numbers))
+    known = dict.fromkeys(key for found in verdict.found for key in found)
+    for key in verdict.keys:
+        if key not in known:
+            print(f"warning: no run has the key figure '{key}'.{did_you_mean(key, known)}", file=sys.stderr)
 
 
 def unlike_names(runs: Sequence[Run]) -> list[str]:
@@ -181,11 +204,15 @@ def digest_command(name: str, as_json: bool) -> None:
 
 
 def report_command(name: str) -> None:
-    """Make the report of a run again."""
+    """Make the report of a run again, or those of several and the one about them all."""
     from experiments.report import write_report
+    from experiments.report.comparison import write_comparison
 
     for run in runs_named(name):
         print(write_report(run))
+    together = write_comparison(folder.find_run(name))
+    if together is not None:
+        print(together)
 
 
 def runs_named(name: str) -> list[Run]:

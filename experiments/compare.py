@@ -16,7 +16,7 @@ class Difference(NamedTuple):
     @property
     def differs(self) -> bool:
         """Whether the runs disagree."""
-        return any(value != self.values[0] for value in self.values)
+        return any(repr(value) != repr(self.values[0]) for value in self.values)  # nan is nan
 
 
 def compare_kpis(runs: Sequence[Run]) -> list[Difference]:

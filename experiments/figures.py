@@ -1,7 +1,8 @@
 """Key figures for people: what they are called, and numbers with units that the eye takes in."""
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 NOTHING = "–"
 
@@ -85,6 +86,23 @@ DELIVERY = {
     "missed_wh": "missed departure energy",
     "missed_share": "sessions that missed energy",
 }
+UNITS = (
+    ("_hz_per_s", "Hz/s"),
+    ("_w_per_hz", "W/Hz"),
+    ("_hz", "Hz"),
+    ("_mwh", "MWh"),
+    ("_wh", "Wh"),
+    ("_mw", "MW"),
+    ("_w", "W"),
+    ("_h", "h"),
+    ("_s", "s"),
+)
+# What some figures mean, where the name alone could be misread.
+MEANINGS = {
+    "response_delay.p50_s": "from the station's decision to 90 % of the power",
+    "t90_s": "from what is asked of the fleet to 90 % of its power",
+    "latency_s": "from what is asked of the fleet to its first movement",
+}
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 
 
@@ -107,6 +125,11 @@ def label(key: str) -> str:
         told = DELIVERY.get(figure, figure.replace("_", " "))
         return f"{who.replace('.', ' ') or GROUPS[group]}: {told}"
     return f"{GROUPS.get(group, group)}: {rest}" if rest else key.replace("_", " ")
+
+
+def meaning(key: str) -> str:
+    """What a figure means, in words; empty where its name says it."""
+    return MEANINGS.get(key) or MEANINGS.get(key.rpartition(".")[2], "")
 
 
 def text(key: str, value: Any) -> str:
@@ -138,6 +161,16 @@ def text(key: str, value: Any) -> str:
     if key.endswith("_s"):
         return seconds(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def unit(key: str) -> str:
+    """Unit of a figure, which its key ends in; 1 for a plain number."""
+    return next((told for end, told in UNITS if key.endswith(end)), "1")
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a figure can be drawn."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def difference(key: str, before: Any, after: Any) -> str:

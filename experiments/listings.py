@@ -10,6 +10,7 @@ from rich.markup import escape
 from cosim.tables import TABLES
 from experiments import doctor, schema, screen
 from experiments.cli import print_json
+from experiments.figures import flat
 from experiments.layers import read_toml
 from experiments.load import load_one, packaged_scenarios
 from experiments.policies import announced_by, entry_points, find_policy, local_policy, packaged_policies, params_class
@@ -23,15 +24,21 @@ def scenarios_command(as_json: bool) -> None:
     rows = []
     for name, path in packaged_scenarios().items():
         data = read_toml(path, path.name).data
-        rows.append({"name": name, "description": data.get("description", ""), "variants": [*data.get("variants", {})]})
+        about = {"name": name, "description": data.get("description", ""), "variants": [*data.get("variants", {})]}
+        rows.append(about | {"axes": [key for key, _ in flat(data.get("axes", {}))]})
     if as_json:
         print_json(rows)
         return
     cells = [
-        (row["name"], row["description"] + (f" ({', '.join(row['variants'])})" if row["variants"] else ""))
+        (row["name"], row["description"] + (f" ({', '.join(several)})" if (several := _several(row)) else ""))
         for row in rows
     ]
     screen.console().print(screen.table(("scenario", "what it is"), cells))
+
+
+def _several(row: dict[str, Any]) -> list[str]:
+    """The runs that a scenario stands for: its variants, and what they are crossed with."""
+    return [*row["variants"], *(f"over {axis}" for axis in row["axes"])]
 
 
 def policies_command(as_json: bool) -> None:

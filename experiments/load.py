@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from cosim.inputs import Inputs
 from cosim.scenario import Scenario
 from experiments.errors import UserError
+from experiments.family import Family, Place, chosen, read_family
+from experiments.figures import flat
 from experiments.files import anchor
 from experiments.folder import CONFIG, RUNS, find_run, ways_in
 from experiments.inputs import read_inputs
@@ -25,6 +27,8 @@ class Loaded(NamedTuple):
     scenario: Scenario
     origins: dict[str, Layer]  # dotted key -> the layer that set it; a key that is missing here is a default
     variant: str = ""
+    place: Place = ()  # on the axes of the scenario, for one of several runs
+    verdict: tuple[tuple[str, ...], ...] = ()  # key figures that the runs of the scenario are judged by
 
     def origin(self, key: str) -> str:
         """Where the value of the dotted `key` comes from."""
@@ -72,24 +76,26 @@ def _config_of(folder: Path, name: str) -> Path:
 def load(
     scenario: str, overrides: Sequence[str] = (), variant: str = "", settings: Mapping[str, Any] | None = None
 ) -> list[Loaded]:
-    """The scenario with its overrides: one entry, or one for each of its variants.
+    """The scenario with its overrides: one entry, or one for each run that it stands for (`experiments/family.py`).
 
     `overrides` are texts `section.key=value`, later ones win; `settings` are the same as (nested) values and win over
-    the file, too. `variant` picks one variant. An empty
+    the file, too; a key set so is no axis any more. `variant` picks one run, or those of one variant. An empty
     `scenario` stands for the defaults alone. Raises UserError, one line per problem.
     """
-    layers, variants = _file_layers(find_scenario(scenario), ()) if scenario else ([], {})
+    layers, family = _file_layers(find_scenario(scenario), ()) if scenario else ([], None)
     changes = [parse_override(text, position) for position, text in enumerate(overrides, 1)]
     if settings:
         changes.append(Layer("override", expand(dict(settings), "override")))
     changes = [layer._replace(data=anchor(layer.data, Path.cwd())) for layer in changes]
+    members = family.members({key for layer in changes for key, _ in flat(layer.data)}) if family else []
     if variant:
-        if variant not in variants:
-            raise UserError(f"{scenario} has no variant '{variant}'.{did_you_mean(variant, variants)}")
-        variants = {variant: variants[variant]}
-    if not variants:
-        return [_checked([*layers, *changes], "")]
-    return [_checked([*layers, layer, *changes], name) for name, layer in variants.items()]
+        members = chosen(members, variant, scenario)
+    if not members or family is None:
+        return [_checked([*layers, *changes])]
+    return [
+        _checked([*layers, *one.layers, *changes])._replace(variant=one.name, place=one.place, verdict=family.verdict)
+        for one in members
+    ]
 
 
 def load_one(
@@ -114,35 +120,32 @@ def from_scenario(scenario: Scenario) -> Loaded:
     return Loaded(scenario, {})
 
 
-def _file_layers(path: Path, below: tuple[Path, ...]) -> tuple[list[Layer], dict[str, Layer]]:
-    """Layers of a scenario file, what it extends first, and its variants."""
+def _file_layers(path: Path, below: tuple[Path, ...]) -> tuple[list[Layer], Family]:
+    """Layers of a scenario file, what it extends first, and the runs it stands for."""
     if path in below:
         raise UserError(f"{path.name} extends itself, by way of {' -> '.join(p.name for p in below)}")
     layer = read_toml(path, path.name)
     data = dict(layer.data)
     extends = data.pop("extends", None)
-    tables = data.pop("variants", {})
+    family = read_family(layer, data, path.parent)
     layers: list[Layer] = []
-    variants: dict[str, Layer] = {}
     if extends is not None:
         if not isinstance(extends, str):
             raise UserError(f"{layer.where('extends')}: extends must name one scenario, got {extends!r}")
         try:
-            layers, variants = _file_layers(find_scenario(extends, path.parent), (*below, path))
+            layers, under = _file_layers(find_scenario(extends, path.parent), (*below, path))
         except UserError as error:
             raise UserError(f"{layer.where('extends')}: {error}") from None
-    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
-        raise UserError(f"{layer.where('variants')}: variants must be tables, [variants.NAME]")
+        family = family.below(under)
     data.setdefault("name", path.stem)
     layers.append(layer._replace(data=anchor(data, path.parent)))
-    own = {name: Layer(f"{path.name} [variants.{name}]", anchor(table, path.parent)) for name, table in tables.items()}
-    return layers, own or variants
+    return layers, family
 
 
-def _checked(layers: list[Layer], variant: str) -> Loaded:
+def _checked(layers: list[Layer]) -> Loaded:
     data, origins = overlay(layers)
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         raise UserError("\n".join(problem_lines(error, origins))) from None
-    return Loaded(scenario, origins, variant)
+    return Loaded(scenario, origins)

@@ -21,6 +21,7 @@ from experiments.pcap import Capture
 from experiments.policies import source_of
 from experiments.record import config_hash, config_text, policy_reference, preamble
 from experiments.report import write_report
+from experiments.report.comparison import write_comparison
 from experiments.runs import Run
 from experiments.shards import ShardFailedError, play_in_shards, refuse_unless_possible
 from experiments.store import Size, Store
@@ -154,7 +155,7 @@ def run_variants(
     shards: int = 1,
     watch: Watch,
 ) -> tuple[Path, list[Run]]:
-    """Run the variants of a scenario, one after the other, into sub-folders of one folder; return it and the runs."""
+    """The runs that a scenario stands for, one after the other, into sub-folders of one folder; return it and them."""
     check_shards(shards, pcap)
     for loaded in variants:
         checked_inputs(loaded.scenario)  # what is refused is refused before the first one runs
@@ -163,16 +164,19 @@ def run_variants(
     digest = config_hash(scenario, read_inputs(scenario))
     path = folder.new_folder(scenario.name, digest, started, out, runs)
     manifest: dict[str, Any] = {"version": 1, "kind": "variants", "status": "running", "scenario": scenario.name}
-    manifest |= {"started": stamp(started), "variants": []}
+    manifest |= {"started": stamp(started), "variants": [], "places": {}, "verdict": variants[0].verdict}
     done: list[Run] = []
     for loaded in variants:
         manifest["variants"].append(loaded.variant)
+        manifest["places"][loaded.variant] = dict(loaded.place)
         folder.write_json(path / folder.MANIFEST, manifest)
         done.append(run_one(loaded, out=path / loaded.variant, report=report, pcap=pcap, shards=shards, watch=watch))
         if done[-1].status != "done":
             break
     manifest |= {"status": done[-1].status, "ended": stamp(now())}
     folder.write_json(path / folder.MANIFEST, manifest)
+    if report:
+        write_comparison(path)
     if out is None:
         folder.point_latest(path)
     return path, done

@@ -88,6 +88,14 @@ def outcome(run: Run) -> Iterable[str]:
         yield _line("lane", f"message: {escape(run.manifest['lane_note'])}")
 
 
+def brief(run: Run, number: int, runs: int) -> str:
+    """One of many runs in a line."""
+    told = [f"  [cyan]{number:>3}/{runs}[/] {escape(run.path.name)}", _checks(run.manifest.get("checks", []))]
+    if run.status != "done":
+        told.append(f"[yellow]{run.status}[/]")
+    return " · ".join([*told, f"{run.manifest.get('wall_s') or 0.0:.1f} s"])
+
+
 def _line(name: str, content: str) -> str:
     return f"  [cyan]{name:<10}[/] {content}"
 
@@ -185,8 +193,8 @@ def next_steps(run: Run, scenario: str, variants: Path | None = None) -> Iterabl
     path = variants or run.path
     inside = path.parent == folder.RUNS
     name = folder.LATEST if inside else near(path)
-    report = (folder.RUNS / folder.LATEST if inside else path) / (run.path.name if variants else "") / folder.REPORT
-    if (run.path / folder.REPORT).is_file():
+    report = (folder.RUNS / folder.LATEST if inside else path) / folder.REPORT
+    if (path / folder.REPORT).is_file():
         yield f"  [cyan]open[/]  {escape(str(report))}"
     if variants is not None:
         yield f"  [cyan]next[/]  {program()} compare {escape(name)}"

@@ -69,6 +69,10 @@ BAD_FILES = [
     pytest.param('extends = "nothing"\n', "mine.toml line 1: there is no scenario 'nothing'", id="extends nothing"),
     pytest.param('extends = "./mine.toml"\n', "extends itself", id="extends itself"),
     pytest.param("[[grid.events]]\nt_s = 3.0\n", "grid.events.0.power_mw is required", id="missing value"),
+    pytest.param("axes = 3\n", "axes must be a table of settings", id="axes that are none"),
+    pytest.param("[axes]\nev.loop_gap_s = 1\n", "axes.ev.loop_gap_s must be a list of values, got 1", id="one value"),
+    pytest.param("[axes]\nev.loop_gap = [1]\n", "unknown key 'ev.loop_gap'. Did you mean", id="unknown axis"),
+    pytest.param('verdict = [["a", "b", "c"]]\n', "verdict must be a list of key figures", id="three of a kind"),
     pytest.param("variants = 3\n", "variants must be tables", id="variants that are none"),
     pytest.param(
         '[variants.a]\n"fleet.nev" = 3\n', "[variants.a]: unknown key 'fleet.nev'", id="unknown key in a variant"
@@ -182,6 +186,26 @@ def test_variants_are_runs_of_one_scenario(here: Path) -> None:
         load_one(mine)
     with pytest.raises(UserError, match=r"has no variant 'mor'\. Did you mean 'more'"):
         load(mine, variant="mor")
+
+
+def test_variants_are_crossed_with_the_axes(here: Path) -> None:
+    axes = "[axes]\nev.loop_gap_s = [0.2, 1.0]\nfleet.n_ev = [1, 2]\n"
+    text = f'verdict = ["nadir_hz"]\n{axes}[variants.a]\n[variants.b]\nseed = 7\n'
+    mine = written(here / "mine.toml", text)
+    loaded = load(mine)
+    assert [one.variant for one in loaded][:3] == [
+        "a,loop_gap_s=0.2,n_ev=1", "a,loop_gap_s=0.2,n_ev=2", "a,loop_gap_s=1,n_ev=1",
+    ]  # fmt: skip
+    assert [(one.scenario.seed, one.scenario.ev.loop_gap_s, one.scenario.fleet.n_ev) for one in loaded] == [
+        (seed, gap_s, cars) for seed in (1, 7) for gap_s in (0.2, 1.0) for cars in (1, 2)
+    ]
+    assert loaded[-1].place == (("variant", "b"), ("ev.loop_gap_s", 1.0), ("fleet.n_ev", 2))
+    assert loaded[-1].verdict == (("nadir_hz",),)
+    assert loaded[-1].origin("fleet.n_ev") == "[axes]"
+    assert [one.variant for one in load(mine, ["fleet.n_ev=5"], "b")] == ["b,loop_gap_s=0.2", "b,loop_gap_s=1"]
+    assert len(load(mine, variant="b,loop_gap_s=1,n_ev=2")) == 1
+    above = written(here / "above.toml", f'extends = "{mine}"\n[axes]\nseed = [3]\n')
+    assert [one.variant for one in load(above)] == ["a,seed=3", "b,seed=3"]  # its own axes stand for those below
 
 
 @pytest.mark.parametrize("name", packaged_scenarios())
