@@ -24,7 +24,7 @@ SELDOM = frozenset(
     {
         *("advance", "begin", "close_tick", "command", "decided", "guard", "integrate", "interrupt", "is_beyond"),
         *("look_for_bound", "peek", "ramp_off", "segment_energy", "watch_step"),
-        *("gap_w", "third_w", "wire_within", "inverse_normal", "_tail", "log"),
+        *("gap_w", "third_w", "_wire_large", "_wire_large_within", "_tail", "log"),
         *("log_loop", "log_setpoint"),
     }
 )

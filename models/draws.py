@@ -89,7 +89,7 @@ def log(x: float) -> float:
         n = n + 1.0
     s = (x - 1.0) / (x + 1.0)
     t = s * s
-    series = 1.0 / 19.0
-    for k in (17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0):
-        series = series * t + 1.0 / k
+    series = ((1.0 / 19.0 * t + 1.0 / 17.0) * t + 1.0 / 15.0) * t + 1.0 / 13.0
+    series = ((series * t + 1.0 / 11.0) * t + 1.0 / 9.0) * t + 1.0 / 7.0
+    series = ((series * t + 1.0 / 5.0) * t + 1.0 / 3.0) * t + 1.0
     return 2.0 * s * series - n * LN_2

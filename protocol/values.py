@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Final, NamedTuple
 from protocol.iso20.errors import LocalProtocolError
 
 __all__ = [
+    "SMALL",
     "Boolean",
     "Byte",
     "Certificate",
@@ -47,6 +48,8 @@ __all__ = [
     "rational_read",
     "unsayable",
     "wire",
+    "wire_small",
+    "wire_small_within",
     "wire_within",
 ]
 
@@ -118,6 +121,9 @@ _FULL: Final = (
 _LARGEST: Final = 32767.5e22  # powers of ten are exact doubles up to 1e22
 
 
+SMALL: Final = 327675.0  # magnitudes below it are rounded by `wire_small`
+
+
 def wire(x: float) -> float:
     """The number nearest to `x` that a RationalNumber carries.
 
@@ -130,30 +136,59 @@ def wire(x: float) -> float:
     Number format: ISO 15118-20 RationalNumberType, Exponent xs:byte and Value xs:short. Finest step 10^-3: assumed, as
     the quantities carried (W, Wh, A, V, Hz) need no finer one.
     """
+    return wire_small(x) if -SMALL < x < SMALL else _wire_large(x)
+
+
+def wire_small(x: float) -> float:
+    """`wire` of a number within plus and minus `SMALL`: without a loop, so that columns of numbers can be compiled."""
     magnitude = -x if x < 0.0 else x
     if magnitude < 3276.75:
-        per_unit = 10.0 if magnitude * 100.0 >= _FULL else 100.0 if magnitude * 1000.0 >= _FULL else 1000.0
+        per_unit = 10.0 if magnitude >= 327.675 else 100.0 if magnitude >= 32.7675 else 1000.0
         number = floor(magnitude * per_unit + 0.5) / per_unit  # dividing gives the double nearest to the decimal
-    elif magnitude < _FULL:
-        number = floor(magnitude + 0.5) * 1.0
-    elif magnitude < _LARGEST:
-        unit = 10.0
-        while magnitude / unit >= _FULL:
-            unit *= 10.0
-        number = floor(magnitude / unit + 0.5) * unit
     else:
-        return x
+        unit = 1.0 if magnitude < _FULL else 10.0
+        number = floor(magnitude / unit + 0.5) * unit
     return 0.0 - number if x < 0.0 else number  # 0.0 - 0.0 is +0.0: there is one zero on the wire
+
+
+def _wire_large(x: float) -> float:
+    """`wire` of any other number."""
+    magnitude = -x if x < 0.0 else x
+    if not magnitude < _LARGEST:
+        return x
+    unit = 100.0
+    while magnitude / unit >= _FULL:
+        unit *= 10.0
+    number = floor(magnitude / unit + 0.5) * unit
+    return 0.0 - number if x < 0.0 else number
 
 
 def wire_within(x: float) -> float:
     """As `wire`, but never further from zero than `x`: what may be sent where `x` is a limit."""
-    number = wire(x)
+    return wire_small_within(x) if -SMALL < x < SMALL else _wire_large_within(x)
+
+
+def wire_small_within(x: float) -> float:
+    """`wire_within` of a number within plus and minus `SMALL`; see `wire_small`."""
+    magnitude = -x if x < 0.0 else x
+    if magnitude < 3276.75:
+        per_unit = 10.0 if magnitude >= 327.675 else 100.0 if magnitude >= 32.7675 else 1000.0
+        steps = floor(magnitude * per_unit + 0.5)
+        number = (steps - (1.0 if steps / per_unit > magnitude else 0.0)) / per_unit
+    else:
+        unit = 1.0 if magnitude < _FULL else 10.0
+        number = floor(magnitude / unit) * unit
+    return 0.0 - number if x < 0.0 else number
+
+
+def _wire_large_within(x: float) -> float:
+    """`wire_within` of any other number."""
+    number = _wire_large(x)
     magnitude = -number if number < 0.0 else number
     if magnitude <= (-x if x < 0.0 else x) or not magnitude < _LARGEST:
         return number
-    unit = 0.001
-    while magnitude >= _FULL * unit:
+    unit = 10.0
+    while magnitude / unit >= _FULL:
         unit *= 10.0
     return wire(number - unit if number > 0.0 else number + unit)
 

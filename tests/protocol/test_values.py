@@ -79,6 +79,33 @@ def test_rounding_within_never_passes_the_number_and_misses_it_by_less_than_a_st
     assert wire_within(number) == number
 
 
+def defined(magnitude: float, towards_zero: bool) -> float:
+    """The definition, digit by digit: the first power of ten from 10^-3 up whose 16-bit value holds the number."""
+    for exponent in range(-3, 23):
+        scaled = magnitude * 10.0**-exponent if exponent < 0 else magnitude / 10.0**exponent
+        if scaled < 32_767.5:
+            value = math.floor(scaled + 0.5)
+            if towards_zero and number_of(value, exponent) > magnitude:
+                value -= 1
+            return number_of(value, exponent)
+    return magnitude
+
+
+def number_of(value: int, exponent: int) -> float:
+    return value / 10.0**-exponent if exponent < 0 else value * 10.0**exponent
+
+
+def test_the_quick_forms_are_the_definition_at_every_border():
+    """Around all halves and whole steps at the ends of each range, and between: where a slip would show."""
+    values = [*range(12), *range(3_270, 3_283), *range(32_760, 32_768), 4_999, 17_312]
+    for exponent in range(-4, 23):
+        for value in values:
+            for middle in (number_of(value, exponent), number_of(2 * value + 1, exponent) / 2.0):
+                for x in (middle, math.nextafter(middle, math.inf), math.nextafter(middle, 0.0)):
+                    assert wire(x) == -wire(-x) == defined(x, towards_zero=False)
+                    assert wire_within(x) == -wire_within(-x) == defined(x, towards_zero=True)
+
+
 @given(st.integers(-32_767, 32_767), st.integers(-3, 20))
 def test_a_number_that_has_travelled_travels_unchanged(value, exponent):
     number = RationalNumber(value, exponent).number
@@ -119,15 +146,19 @@ def test_equal_means_equal_on_the_wire():
     assert RationalNumber(5, 0) != 5
 
 
-def test_interpreted_and_compiled_wire_give_the_same_bits():
-    numba = pytest.importorskip("numba")
-    compiled = numba.njit(wire, error_model="python")
-    for exponent in range(-5, 27):
-        for k in range(200):
-            x = (1.0 + 0.0451 * k) * 10.0**exponent * (-1.0) ** k
-            assert compiled(x).hex() == wire(x).hex()
-    for x in (0.0, -0.0, 3276.75, 32767.5, 32.7675, -327.675, math.inf, -math.inf):
-        assert compiled(x).hex() == wire(x).hex()
+def test_interpreted_and_compiled_rounding_give_the_same_bits():
+    pytest.importorskip("numba")
+    from cosim.kernel import compiled
+
+    built = {}
+    for plain in (wire, wire_within):
+        quick = compiled(plain, built)
+        for exponent in range(-5, 27):
+            for k in range(200):
+                x = (1.0 + 0.0451 * k) * 10.0**exponent * (-1.0) ** k
+                assert quick(x).hex() == plain(x).hex()
+        for x in (0.0, -0.0, 3276.75, 32767.5, 32.7675, -327.675, 327675.0, math.inf, -math.inf):
+            assert quick(x).hex() == plain(x).hex()
 
 
 @given(st.integers(-32_768, 32_767), st.integers(-128, 127))
