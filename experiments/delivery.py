@@ -15,6 +15,7 @@ from cosim.scenario import Scenario
 from experiments.files import locate
 from experiments.inputs import read_vehicles
 from experiments.runs import Run
+from models.grid import activation
 from models.grid.alert import FcrAlert, alert_intervals
 from models.grid.delivery import (
     Floats,
@@ -152,9 +153,10 @@ def _score(run: Run, scenario: Scenario, number: int, service: Service) -> dict[
     contract = scenario.products[number]
     product = PRODUCTS[contract.product]
     if not product.scorer:
-        return {}
+        return {"note": "no rule scores it: delivery figures only"}
     if product.scorer == "fcr-d":
-        return {"note": "the score of FCR-D is a ramp test"}
+        score = activation.score(service.time_s, service.deviation_hz, service.delivered, product)
+        return {"score": score} if score else {"note": activation.why_none(service.deviation_hz, product)}
     columns: dict[str, Floats] = {"f_hz": service.deviation_hz + product.nominal_hz, "p_frac": service.delivered}
     step_s = service.step_s
     if product.scorer == "pjm":

@@ -80,6 +80,9 @@ def outcome(run: Run) -> Iterable[str]:
         yield _line("energy", _energy(run))
         yield _line("response", _response(kpis.get("response_delay", {})))
         yield _line("sessions", _sessions(kpis))
+        grid = grid_line(kpis)
+        if grid:
+            yield _line("grid", grid)
         for name, found in kpis.get("products", {}).items():
             yield _line("product", _product(name, found))
     yield _line("checks", _checks(run.manifest.get("checks", [])))
@@ -149,6 +152,29 @@ def _sessions(kpis: dict[str, Any]) -> str:
     return reached + (f" · targets: {', '.join(told)}" if told else "") + (f" ({escape(why)})" if why else "")
 
 
+SECOND_FALL = 0.15  # of the largest deviation: less is how any frequency settles
+LATE_SWING_HZ = 0.02
+
+
+def grid_line(kpis: dict[str, Any]) -> str:
+    """What the grid went through: load shed, sessions without supply, the line, a second fall, an unstable loop."""
+    told = []
+    if kpis.get("shed_stages"):
+        stages = "1 stage" if kpis["shed_stages"] == 1 else f"{kpis['shed_stages']} stages"
+        told.append(f"{stages} shed, {text('_w', kpis['shed_w'])} net, first at {kpis['first_shed_s']:.1f} s")
+    if kpis.get("sessions_without_supply"):
+        lost = kpis["sessions_without_supply"]
+        told.append("1 session lost its supply" if lost == 1 else f"{lost:,} sessions lost their supply")
+    if kpis.get("maximum_tie_w"):
+        told.append(f"tie line at most {text('_w', kpis['maximum_tie_w'])}")
+        told.append(f"neighbour at least {text('_hz', kpis['neighbour_nadir_hz'])}")
+    if kpis.get("second_fall_hz", 0.0) > SECOND_FALL * kpis["maximum_deviation_hz"]:
+        told.append(f"second fall {text('_hz', kpis['second_fall_hz'])}")
+    if kpis.get("late_swing_hz", 0.0) > LATE_SWING_HZ:
+        told.append(f"still moves by {text('_hz', kpis['late_swing_hz'])} in the last tenth")
+    return " · ".join(told)
+
+
 SCORES = {"K": "K", "score_hourly_norm": "score", "passes": "passes"}
 
 
@@ -162,6 +188,7 @@ def _product(name: str, found: dict[str, Any]) -> str:
     told += [f"latency {text('_s', found['latency_longest_s'])}", f"t90 {text('_s', found['t90_longest_s'])}"]
     told += [f"NRMSE {text('_pu', found['nrmse_pu'])}", f"inside {text('_share', found['inside_share'])}"]
     told += [f"unavailable {text('_share', found['unavailability_share'])}"]
+    told += [escape(found["note"])] if found.get("note") else []
     return " · ".join(dict.fromkeys(told))
 
 

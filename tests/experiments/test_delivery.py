@@ -85,6 +85,32 @@ def test_the_kpis_agree_with_the_command_that_scores_a_file(dc_run: Run, here: P
         assert told[key] == pytest.approx(dc_run.kpis["products"]["dc"]["score"][key], abs=1e-9)
 
 
+def test_fcr_d_is_scored_by_its_activation_and_as_the_command_scores_the_file(here: Path) -> None:
+    """The ramp of the rule as a recording: loops of a quarter second and converters of 25 kW/s pass it."""
+    falls_hz = [0.24 * max(0.0, 0.1 * k - 30.0) for k in range(450)]
+    ramp = [f"{0.1 * k:.1f},{max(49.0, 49.9 - falls_hz[k]):.6f}" for k in range(450)]
+    (here / "ramp.csv").write_text("\n".join(["t_s,f_hz", *ramp]) + "\n", encoding="utf-8")
+    settings = {**QUIET, "duration_s": 44.0, "grid": {**QUIET["grid"], "file": "ramp.csv", "tick_s": 0.1}}
+    settings |= {"parameters": {"product": "fcr-d-up", "capacity_w": 8_000.0}}
+    settings["products"] = [
+        {"product": "fcr-d-up", "from_s": 10.0, "until_s": 20.0},
+        {"product": "fcrd", "from_s": 25.0},
+    ]
+    run = simulate("quickstart", out=here / "run", report=False, **settings)
+    quiet, found = run.kpis["products"].values()
+    assert quiet["note"] == "no excursion beyond 49.9 Hz: nothing to score"
+    told = found["score"]
+    assert (told["passes"], told["excursions"], told["dPss"]) == (True, 1, 1.0)
+    assert told["t0_s"] == pytest.approx(30.0, abs=0.11)
+    service = service_of(run, Scenario.model_validate(run.config), 1)
+    rows = zip(service.time_s, 50.0 + service.deviation_hz, service.delivered, strict=True)
+    text = "\n".join(["t_s,f_hz,p_frac", *(f"{t!r},{f!r},{p!r}" for t, f, p in [map(float, row) for row in rows])])
+    (here / "delivered.csv").write_text(text + "\n", encoding="utf-8")
+    of_file = json.loads(CliRunner().invoke(app, ["score", "fcr-d", "delivered.csv", "--json"]).stdout)
+    for key in ("P_at_7p5s", "E_7p5s", "pass_power", "pass_energy"):
+        assert told[key] == pytest.approx(of_file[key], abs=1e-9), key
+
+
 def test_show_tells_products_and_cars(dc_run: Run) -> None:
     shown = CliRunner().invoke(app, ["show", str(dc_run.path)])
     assert "dc score: K" in shown.stdout
