@@ -5,6 +5,8 @@ in the compiled lane.
 """
 
 import math
+from array import array
+from functools import partial
 from typing import Any
 
 from cosim.car import Car, command, decided, ramp_off
@@ -17,7 +19,7 @@ from models.car.converter import grid_for_plug_w, plug_for_grid_w
 from models.control.charge_loop import StationView
 from models.control.limits import GAP_RULES, MINIMUM_POWER, LimitParams, limit
 from models.control.measurement import measured_hz
-from models.draws import normal, stream_key, uniform
+from models.draws import Ahead, normal, normals, stream_key, uniform
 from models.grid.imbalance import sampled
 from protocol.iso20.phases import third_w
 from protocol.iso20.said import Said
@@ -34,8 +36,8 @@ class Control:
         "_follows_series",
         "_limits",
         "_measured",
+        "_noise",
         "_noise_hz",
-        "_noise_key",
         "_nominal_hz",
         "_plans",
         "_policy",
@@ -78,7 +80,9 @@ class Control:
         self._declares = declares_baseline(stage.policy)
         self._plans = is_plan(scenario, stage.policy)
         self._noise_hz = scenario.measurement.noise_hz
-        self._noise_key = stream_key(scenario.seed, "measurement.noise")
+        # Rows of the fleet lane draw for themselves, soon: nothing is drawn ahead for them.
+        ahead, key = stage.lane is None, stream_key(scenario.seed, "measurement.noise")
+        self._noise = Ahead(partial(_noise, key, evse_id)).at if ahead else partial(normal, key, evse_id)
         self._limits = with_dither(limit_params(scenario), self.dither_threshold)
 
     # --- the plan, around which a policy works ---
@@ -122,7 +126,7 @@ class Control:
         filtered, rocof_hz_per_s = self._measured.sample(now_ns)
         noise = 0.0
         if self._noise_hz > 0.0:
-            noise = normal(self._noise_key, self.evse_id, self.samples)
+            noise = self._noise(self.samples)
             self.samples += 1
         self.frequency_hz = measured_hz(filtered, self._noise_hz, noise, self.bias_hz)
         view = view_of(self, said, car.kind, self._nominal_hz, rocof_hz_per_s, power_w, now_ns)
@@ -137,6 +141,10 @@ class Control:
         if self.hold_at_zero:
             requested_w = 0.0
         return settle_on(self, car, car.kind, car.sums, self._limits, view, requested_w, now_ns)
+
+
+def _noise(key: int, evse_id: int, first: int, count: int) -> "array[float]":
+    return array("d", normals(key, evse_id, first, count).tobytes())
 
 
 def limit_params(scenario: Scenario) -> LimitParams:

@@ -53,7 +53,7 @@ class EvInLoop:
         "in_loop",
         "is_dc",
         "leaving",
-        "lines",
+        "line",
         "needs_ns",
         "obeyed_w",
         "offer_ns",
@@ -84,7 +84,7 @@ class EvInLoop:
         self._offer_place = place(OFFER, visit.ev_id)
         self._apply_place = place(APPLY, visit.ev_id)
         self._decide_place = place(DECIDE, visit.ev_id)
-        self._env, self._journal, self.lines = stage.env, stage.journal, stage.lines
+        self._env, self._journal, self.line = stage.env, stage.journal, station.line
         self._ev_id = visit.ev_id
         self._in_full = stage.journal.in_full(visit.ev_id)
         self.requests = 0
@@ -156,7 +156,7 @@ class EvInLoop:
         self.requests += 1
         if self.stage.wire is not None:
             request = self.stage.wire.carry(now_ns, self._ev_id, TO_EVSE, request)
-        arrival_ns = now_ns + self.lines.request_ns(self._ev_id, self.requests)
+        arrival_ns = now_ns + self.line.request_ns(self.requests)
         if arrival_ns >= answer.deadline_ns:
             answer.expect()  # it will come too late: silence ends at the deadline, not when it arrives
         self._request_there.at(arrival_ns, (request, answer))
@@ -263,7 +263,7 @@ class EvInLoop:
         Each is a reason why a pair cannot run in a faster way than message by message.
         """
         evcc = self.evcc
-        if self.lines is not self.stage.lines:
+        if self.line.troubled:
             return "a fault is in force"
         if self._scheduled:
             return "Scheduled mode: the vehicle follows its own promise"

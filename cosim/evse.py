@@ -60,7 +60,7 @@ class Station:
         "is_dc",
         "isolation_fault",
         "journal",
-        "lines",
+        "line",
         "loops",
         "loops_every",
         "lost",
@@ -98,7 +98,8 @@ class Station:
         self.dark = ""  # why there is no supply any more
         self._timer = Timer(stage.env, place(DECIDE, evse_id), lambda: self.secc.deadline_ns, self._silence)
         self.began_ns: dict[type, int] = {}  # first request of each polled phase
-        self.journal, self.lines = stage.journal, stage.lines
+        self.journal = stage.journal
+        self.line = stage.lines.line(evse_id, long=stage.lane is None)  # rows of the fleet lane draw for themselves
         self.in_full = stage.journal.in_full(evse_id)
         self.responses = 0
         self.arrival_ns = 0
@@ -210,7 +211,7 @@ class Station:
         self.responses += 1
         if self.stage.wire is not None:
             response = self.stage.wire.carry(now_ns, self.evse_id, TO_EV, response)
-        self.arrival_ns = arrival_ns = now_ns + self.lines.response_ns(self.evse_id, self.responses)
+        self.arrival_ns = arrival_ns = now_ns + self.line.response_ns(self.responses)
         answer.arrive(response, arrival_ns)
         self._timer.arm(self.secc.deadline_ns)
 

@@ -9,36 +9,34 @@ from typing import Final
 
 from cosim.driver import OFFER, At, Moment, place
 from cosim.ev import Cut, Ev
-from cosim.link import Lines
+from cosim.link import Line
 from cosim.scenario import FAULT_KINDS, NS, Fault, to_ns
 from cosim.stage import Stage
 
 LINGERS_NS: Final = 5 * NS  # a fault that has passed is still named as the cause of what ends so soon after
 
 
-class TroubledLines(Lines):
+class TroubledLine(Line):
     """The line of one pair while it is disturbed; draws are those of the line it stands for.
 
     `late_ns` is added to each message, `once_ns` to the next one only. Until `down_until_ns` nothing gets through: the
     transport sends again, and the message arrives a retransmission after the line is back.
     """
 
-    def __init__(self, stage: Stage) -> None:
-        link = stage.scenario.link
-        super().__init__(link, stage.scenario.seed, stage.scenario.secc.processing_s)
+    troubled = True
+
+    def __init__(self, stage: Stage, ev_id: int) -> None:
+        usual = stage.lines.line(ev_id, long=False)
+        super().__init__(
+            lambda number: usual.request_ns(number) + self._trouble_ns(),
+            lambda number: usual.response_ns(number) + self._trouble_ns(),
+        )
         self._env = stage.env
-        self._again_ns = to_ns(link.retransmission_s)
+        self._again_ns = to_ns(stage.scenario.link.retransmission_s)
         self.late_ns = self.once_ns = self.down_until_ns = 0
 
-    def request_ns(self, ev_id: int, number: int) -> int:
-        """As the line, and what the fault adds [ns]."""
-        return super().request_ns(ev_id, number) + self._trouble_ns()
-
-    def response_ns(self, ev_id: int, number: int) -> int:
-        """As the line, and what the fault adds [ns]."""
-        return super().response_ns(ev_id, number) + self._trouble_ns()
-
     def _trouble_ns(self) -> int:
+        """What the fault adds [ns]."""
         once_ns, self.once_ns = self.once_ns, 0
         down_ns = self.down_until_ns - self._env.now_ns
         return self.late_ns + once_ns + (down_ns + self._again_ns if down_ns > 0 else 0)
@@ -88,32 +86,32 @@ Restore = Callable[[], object] | None
 # --- the line ---
 
 
-def _troubled(stage: Stage, ev: Ev) -> tuple[TroubledLines, Callable[[], None]]:
-    lines = TroubledLines(stage)
-    ev.lines = ev.station.lines = lines
+def _troubled(stage: Stage, ev: Ev) -> tuple[TroubledLine, Callable[[], None]]:
+    line, ev_id = TroubledLine(stage, ev.visit.ev_id), ev.visit.ev_id
+    ev.line = ev.station.line = line
 
     def restore() -> None:
-        if ev.lines is lines:  # else another fault has taken the line over
-            ev.lines = ev.station.lines = stage.lines
+        if ev.line is line:  # else another fault has taken the line over
+            ev.line = ev.station.line = stage.lines.line(ev_id, long=stage.lane is None)
 
-    return lines, restore
+    return line, restore
 
 
 def _link_delay(stage: Stage, ev: Ev, fault: Fault) -> Restore:
-    lines, restore = _troubled(stage, ev)
-    lines.late_ns = to_ns(fault.delay_s)
+    line, restore = _troubled(stage, ev)
+    line.late_ns = to_ns(fault.delay_s)
     return restore
 
 
 def _lost_segment(stage: Stage, ev: Ev, fault: Fault) -> Restore:
-    lines, restore = _troubled(stage, ev)
-    lines.once_ns = to_ns(stage.scenario.link.retransmission_s)
+    line, restore = _troubled(stage, ev)
+    line.once_ns = to_ns(stage.scenario.link.retransmission_s)
     return restore
 
 
 def _link_down(stage: Stage, ev: Ev, fault: Fault) -> Restore:
-    lines, restore = _troubled(stage, ev)
-    lines.down_until_ns = stage.env.now_ns + to_ns(fault.duration_s)
+    line, restore = _troubled(stage, ev)
+    line.down_until_ns = stage.env.now_ns + to_ns(fault.duration_s)
     return restore
 
 

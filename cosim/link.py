@@ -1,10 +1,13 @@
 """The line between EVCC and SECC: a delay each way. A lost segment is a retransmission, not a vanished message."""
 
 import math
+from array import array
+from collections.abc import Callable
+from functools import partial
 
 from cosim.scenario import Link as LinkSection
 from cosim.scenario import to_ns
-from models.draws import stream_key, uniform
+from models.draws import Ahead, stream_key, uniform, uniforms
 
 
 def delay_ns(shortest_ns: int, jitter_ns: int, draw: float) -> int:
@@ -23,7 +26,7 @@ def losses(loss: float, draw: float) -> int:
 
 
 class Lines:
-    """All lines of a run. Draws depend on seed, direction, vehicle and message number only."""
+    """What all lines of a run have in common. Draws depend on seed, direction, vehicle and message number only."""
 
     def __init__(self, section: LinkSection, seed: int, processing_s: float) -> None:
         self._request_key = stream_key(seed, "link.request")
@@ -35,20 +38,47 @@ class Lines:
         self._retransmission_ns = to_ns(section.retransmission_s)
         self._processing_ns = to_ns(processing_s)
 
+    def line(self, ev_id: int, long: bool) -> "Line":
+        """The line of one pair; `long`: it will carry many messages, so delays are drawn many at a time."""
+        if long:
+            requests = Ahead(partial(self.requests_ns, ev_id))
+            responses = Ahead(partial(self.responses_ns, ev_id))
+            return Line(requests.at, responses.at)
+        return Line(partial(self.request_ns, ev_id), partial(self.response_ns, ev_id))
+
     def request_ns(self, ev_id: int, number: int) -> int:
         """From a request sent to the station's decision on it [ns]: line and processing."""
-        line_ns = delay_ns(self._shortest_ns, self._jitter_ns, uniform(self._request_key, ev_id, number))
-        if self._loss > 0.0:
-            line_ns += self._late_ns(ev_id, 2 * number)
-        return line_ns + self._processing_ns
+        return self._way_ns(ev_id, 2 * number, uniform(self._request_key, ev_id, number)) + self._processing_ns
 
     def response_ns(self, ev_id: int, number: int) -> int:
         """From a response sent to its arrival at the vehicle [ns]."""
-        line_ns = delay_ns(self._shortest_ns, self._jitter_ns, uniform(self._response_key, ev_id, number))
-        if self._loss > 0.0:
-            line_ns += self._late_ns(ev_id, 2 * number + 1)
-        return line_ns
+        return self._way_ns(ev_id, 2 * number + 1, uniform(self._response_key, ev_id, number))
 
-    def _late_ns(self, ev_id: int, segment: int) -> int:
-        """What retransmissions add."""
-        return self._retransmission_ns * losses(self._loss, uniform(self._loss_key, ev_id, segment))
+    def requests_ns(self, ev_id: int, first: int, count: int) -> "array[int]":
+        """The same of `count` requests from number `first` on."""
+        draws = enumerate(uniforms(self._request_key, ev_id, first, count).tolist(), first)
+        return array("q", [self._way_ns(ev_id, 2 * number, draw) + self._processing_ns for number, draw in draws])
+
+    def responses_ns(self, ev_id: int, first: int, count: int) -> "array[int]":
+        """The same of `count` responses."""
+        draws = enumerate(uniforms(self._response_key, ev_id, first, count).tolist(), first)
+        return array("q", [self._way_ns(ev_id, 2 * number + 1, draw) for number, draw in draws])
+
+    def _way_ns(self, ev_id: int, segment: int, draw: float) -> int:
+        """The line's delay, and what retransmissions add; segments are numbered across both directions."""
+        way_ns = delay_ns(self._shortest_ns, self._jitter_ns, draw)
+        if self._loss > 0.0:
+            way_ns += self._retransmission_ns * losses(self._loss, uniform(self._loss_key, ev_id, segment))
+        return way_ns
+
+
+class Line:
+    """The line of one pair: delays of requests and responses [ns] by the number of the message."""
+
+    __slots__ = ("request_ns", "response_ns")
+
+    troubled = False  # by a fault
+
+    def __init__(self, request_ns: Callable[[int], int], response_ns: Callable[[int], int]) -> None:
+        self.request_ns = request_ns
+        self.response_ns = response_ns

@@ -32,3 +32,11 @@ def test_lost_segments_come_late_by_whole_retransmissions() -> None:
 def test_losses_in_a_row_follow_the_geometric_law() -> None:
     assert [losses(0.5, draw) for draw in (0.9, 0.4, 0.2, 0.1)] == [0, 1, 2, 3]
     assert losses(0.0, 0.0) == 0
+
+
+def test_what_a_pair_draws_ahead_is_what_it_would_draw_one_by_one() -> None:
+    lines = Lines(Link(delay_s=0.005, jitter_s=0.015, loss=0.1, retransmission_s=0.2), 7, 0.002)
+    ahead, singly = lines.line(3, long=True), lines.line(3, long=False)
+    for number in [*range(1, 150), 5_000, 5_001, 7, 8]:  # back from the fleet lane, and once more over old ground
+        assert ahead.request_ns(number) == singly.request_ns(number) == lines.request_ns(3, number)
+        assert ahead.response_ns(number) == singly.response_ns(number) == lines.response_ns(3, number)

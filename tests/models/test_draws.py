@@ -90,3 +90,10 @@ def test_our_logarithm_agrees_with_the_standard_library(x):
 @pytest.mark.parametrize("function", [draws.bits, uniform, normal])
 def test_compiled_draws_are_the_same_bits(function, same_bits):
     same_bits(function, [tuple(np.uint64(value) for value in (KEY, k % 97, k * k % 10_007)) for k in range(2000)])
+
+
+def test_draws_made_together_have_the_bits_of_draws_made_one_by_one():
+    for entity, first, count in [(0, 0, 5_000), (3_000_000_017, 41, 64), (12, 1 << 40, 300)]:
+        counters = range(first, first + count)
+        assert draws.uniforms(KEY, entity, first, count).tolist() == [uniform(KEY, entity, k) for k in counters]
+        assert draws.normals(KEY, entity, first, count).tolist() == [normal(KEY, entity, k) for k in counters]
