@@ -17,7 +17,7 @@ from cosim.ev import Ev
 from cosim.evse import Station
 from cosim.inputs import Inputs
 from cosim.journal import LOOP_REQUESTS
-from cosim.people import draw_visits
+from cosim.people import visit_of
 from cosim.scenario import Scenario
 from cosim.stage import Stage
 from cosim.world import World
@@ -78,7 +78,7 @@ class EvEnd:
         """`settle` changes the EVCC's settings; with `believes` off, what the station measures is not waited for."""
         self._stage, builder = _stage(scenario, inputs)
         self.env: Clock = self._stage.env
-        visit = draw_visits(scenario, inputs)[0]._replace(arrive_ns=0)
+        visit = visit_of(0, scenario, inputs)._replace(arrive_ns=0)
         coupled = builder.couple(visit)
         self._station = _Elsewhere(self._stage, coupled.station, transmit)
         evcc = EVCC(settle(coupled.evcc.settings))
@@ -219,7 +219,7 @@ class Stations:
     def __init__(self, scenario: Scenario, inputs: Inputs) -> None:
         self._stage, self._builder = _stage(scenario, inputs)
         self.env: Clock = self._stage.env
-        self._visit = draw_visits(scenario, inputs)[0]
+        self._visit = visit_of(0, scenario, inputs)
         self.env.process(self._stage.grid.run(lambda _: None))
         self._connected = 0
 

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 from cosim.imbalance import noise_sigma_mw
 from cosim.inputs import Inputs
-from cosim.loop import loop_estimate
-from cosim.people import draw_visits, offered_w
+from cosim.loop import ANSWERING, loop_estimate
+from cosim.people import Offered, n_visits, offered
 from cosim.scenario import Scenario
 from models.grid.area import closed_loop_time_s, held_low_mw, initial_rocof_hz_per_s
 from models.grid.products import PRODUCTS
@@ -15,7 +15,7 @@ STANDARD_GAP_S = 0.25
 PILOT_C_S = 0.25  # pilot state C after PowerDeliveryReq(Start), V2G20-847
 ANSWER_S = 1.5  # the station's time to answer outside the loop
 RIPPLE_HZ = 0.002
-ANSWERING = ("closed_loop", "reconstructed")  # models of the grid whose frequency answers the fleet
+ENOUGH_EVS = 20_000  # to know the mean power of a car to a percent
 
 
 def problems(scenario: Scenario, inputs: Inputs) -> list[str]:
@@ -172,7 +172,8 @@ def _entry_warnings(scenario: Scenario) -> list[str]:
 def _reserve_problems(scenario: Scenario, inputs: Inputs) -> list[str]:
     if scenario.fleet.response != "replaces_held" or inputs.grid is None:
         return []
-    offered_mw = offered_w(scenario, inputs) * scenario.fleet.cars_per_ev * 1e-6
+    fleet = offered(scenario, inputs, range(n_visits(scenario, inputs)))
+    offered_mw = fleet.at_plug_w * scenario.fleet.cars_per_ev * 1e-6
     held_mw = held_low_mw(inputs.grid)
     if offered_mw <= held_mw:
         return []
@@ -229,14 +230,14 @@ def _grid_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
         return []
     found = []
     grid = inputs.grid
-    visits = draw_visits(scenario, inputs)
-    estimate = loop_estimate(scenario, inputs, visits)
+    fleet = _about_offered(scenario, inputs)
+    estimate = loop_estimate(scenario, inputs, fleet)
     if estimate is not None and estimate.delay_s > estimate.margin.longest_delay_s:
         found.append(
             f"the loop is likely to ring: power follows frequency after {estimate.delay_s:.2g} s, "
             f"{estimate.gain_mw_per_hz:.3g} MW/Hz on this grid bear {estimate.margin.longest_delay_s:.2g} s"
         )
-    fleet_mw = offered_w(scenario, inputs, visits) * scenario.fleet.cars_per_ev * 1e-6
+    fleet_mw = fleet.at_plug_w * scenario.fleet.cars_per_ev * 1e-6
     droop_pu = getattr(inputs.policy.params, "droop_pu", None)
     if droop_pu and fleet_mw > 0.0:
         longest_s = 0.1 * closed_loop_time_s(grid, fleet_mw / (droop_pu * grid.nominal_hz))
@@ -259,6 +260,13 @@ def _grid_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
             "more cars with a smaller fleet.cars_per_ev are smoother"
         )
     return found
+
+
+def _about_offered(scenario: Scenario, inputs: Inputs) -> Offered:
+    """What the fleet offers; of a large one as much as its first vehicles say, which is enough for a warning."""
+    count = n_visits(scenario, inputs)
+    some = min(count, ENOUGH_EVS)
+    return Offered(*(part * count // some for part in offered(scenario, inputs, range(some))))
 
 
 def _product_problems(scenario: Scenario, inputs: Inputs) -> list[str]:

@@ -1,49 +1,60 @@
 """Who comes, with which car, when, and how full: the visits of a run, drawn per vehicle.
 
-Every draw is a function of seed, stream and vehicle, so adding a vehicle changes no other.
+Every draw is a function of seed, stream and vehicle, so adding a vehicle changes no other, a visit need not be drawn
+before it begins, and a part of a fleet can be drawn by itself. What is to be known of all beforehand is counted in
+whole numbers, so that the parts add up.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cosim.inputs import Inputs, PlannedVisit
 from cosim.scenario import Fleet, Scenario, to_ns
+from cosim.sums import micro
 from cosim.visit import Visit
 from models.car.vehicle import Vehicle
 from models.draws import stream_key, uniform
 from models.people.arrivals import sample_visit
 
-HALF = 0.5
-
 
 def spread(number: int) -> float:
     """Evenly spread numbers in [0, 1): the binary van der Corput sequence. Shares are met closely by any first n."""
-    value, weight = 0.0, HALF
-    while number:
-        value += weight * (number & 1)
-        number >>= 1
-        weight *= HALF
-    return value
+    digits = f"{number:b}"
+    return int(digits[::-1], 2) / (1 << len(digits))
 
 
-def chosen(weights: list[float], draw: float) -> int:
+def chosen(weights: Iterable[float], draw: float) -> int:
     """Index whose share of the weights holds `draw` in [0, 1)."""
     ends = list(accumulate(weights))
-    level = draw * ends[-1]
-    return next(index for index, end in enumerate(ends) if level < end)
+    return bisect_right(ends, draw * ends[-1])
 
 
-def draw_visits(scenario: Scenario, inputs: Inputs) -> list[Visit]:
-    """One visit per vehicle, by vehicle number."""
-    count = len(inputs.visits) if scenario.fleet.arrival.kind == "file" else scenario.fleet.n_ev
-    return [_visit(ev_id, scenario, inputs) for ev_id in range(count)]
+def n_visits(scenario: Scenario, inputs: Inputs) -> int:
+    """How many vehicles come; each once."""
+    return len(inputs.visits) if scenario.fleet.arrival.kind == "file" else scenario.fleet.n_ev
 
 
-def _visit(ev_id: int, scenario: Scenario, inputs: Inputs) -> Visit:
+def in_order_of_arrival(
+    scenario: Scenario, inputs: Inputs, ev_ids: Sequence[int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Vehicles in the order in which they come, those of one instant by id, and their instants [ns]."""
+    ids = np.fromiter(ev_ids, np.int64, len(ev_ids))
+    instants = (to_ns(_arrive_s(ev_id, scenario, inputs)) for ev_id in ev_ids)
+    at_ns = np.fromiter(instants, np.int64, len(ev_ids))
+    order = np.lexsort((ids, at_ns))
+    return ids[order], at_ns[order]
+
+
+def visit_of(ev_id: int, scenario: Scenario, inputs: Inputs) -> Visit:
+    """The visit of one vehicle, whoever else comes."""
     fleet, seed = scenario.fleet, scenario.seed
-    vehicle = _vehicle(ev_id, seed, inputs)
-    arrive_s, leave_s, plan = _stay(ev_id, scenario, inputs)
-    service = _service(ev_id, fleet, seed, vehicle, plan.service)
+    plan = _stay(ev_id, scenario, inputs)
+    vehicle, service = _car(ev_id, scenario, inputs, plan.service)
     battery = vehicle.battery
     is_dc, is_bpt = service.startswith("DC"), service.endswith("BPT")
     charge_w = vehicle.maximum_dc_charge_w if is_dc else vehicle.maximum_ac_charge_w
@@ -57,8 +68,8 @@ def _visit(ev_id: int, scenario: Scenario, inputs: Inputs) -> Visit:
         soc = target_soc - plan.energy_wh / battery.capacity_wh
     return Visit(
         ev_id=ev_id,
-        arrive_ns=to_ns(arrive_s),
-        leave_ns=to_ns(leave_s),
+        arrive_ns=to_ns(plan.arrive_s),
+        leave_ns=to_ns(plan.leave_s),
         soc=min(max(soc, battery.floor_soc), battery.ceiling_soc),
         target_soc=min(target_soc, battery.ceiling_soc),
         minimum_soc=min(fleet.minimum_soc, target_soc),
@@ -72,41 +83,78 @@ def _visit(ev_id: int, scenario: Scenario, inputs: Inputs) -> Visit:
     )
 
 
-def _vehicle(ev_id: int, seed: int, inputs: Inputs) -> Vehicle:
-    draw = uniform(stream_key(seed, "fleet.model"), ev_id, 0)
-    return inputs.vehicles[chosen([choice.weight for choice in inputs.vehicles], draw)].vehicle
+# --- one vehicle ---
 
 
-def _stay(ev_id: int, scenario: Scenario, inputs: Inputs) -> tuple[float, float, PlannedVisit]:
-    """Arrival and departure [s] and what else the plan says."""
+def _car(ev_id: int, scenario: Scenario, inputs: Inputs, wanted: str) -> tuple[Vehicle, str]:
+    """The model of a vehicle and the service it gets."""
+    draw = uniform(stream_key(scenario.seed, "fleet.model"), ev_id, 0)
+    vehicle = inputs.vehicles[chosen((choice.weight for choice in inputs.vehicles), draw)].vehicle
+    return vehicle, _service(ev_id, scenario.fleet, scenario.seed, vehicle, wanted)
+
+
+def _arrive_s(ev_id: int, scenario: Scenario, inputs: Inputs) -> float:
+    arrival = scenario.fleet.arrival
+    if arrival.kind == "window":
+        first_s, last_s = arrival.plug_in_s
+        return first_s + (last_s - first_s) * uniform(stream_key(scenario.seed, "fleet.plug_in"), ev_id, 0)
+    return _stay(ev_id, scenario, inputs).arrive_s
+
+
+def _stay(ev_id: int, scenario: Scenario, inputs: Inputs) -> PlannedVisit:
+    """Arrival and departure [s] and what else is planned."""
     arrival, seed = scenario.fleet.arrival, scenario.seed
     if arrival.kind == "file":
-        plan = inputs.visits[ev_id]
-        return plan.arrive_s, plan.leave_s, plan
+        return inputs.visits[ev_id]
     if arrival.kind == "distribution":
         assert inputs.arrivals is not None, "arrival tables are read before the run"
         visit = sample_visit(stream_key(seed, "fleet.arrival"), ev_id, inputs.arrivals)
-        return visit.arrive_s, visit.leave_s, PlannedVisit(visit.arrive_s, visit.leave_s, visit.energy_wh)
-    (first_in, last_in), (first_out, last_out) = arrival.plug_in_s, arrival.leave_s
-    arrive_s = first_in + (last_in - first_in) * uniform(stream_key(seed, "fleet.plug_in"), ev_id, 0)
-    leave_s = first_out + (last_out - first_out) * uniform(stream_key(seed, "fleet.leave"), ev_id, 0)
-    return arrive_s, max(leave_s, arrive_s), PlannedVisit(arrive_s, leave_s)
+        return PlannedVisit(visit.arrive_s, visit.leave_s, visit.energy_wh)
+    arrive_s = _arrive_s(ev_id, scenario, inputs)
+    first_s, last_s = arrival.leave_s
+    leave_s = first_s + (last_s - first_s) * uniform(stream_key(seed, "fleet.leave"), ev_id, 0)
+    return PlannedVisit(arrive_s, max(leave_s, arrive_s))
 
 
 def _service(ev_id: int, fleet: Fleet, seed: int, vehicle: Vehicle, wanted: str) -> str:
     """The service wanted, or the nearest that the car is capable of."""
-    name = wanted or list(fleet.services)[chosen(list(fleet.services.values()), spread(ev_id))]
+    name = wanted or list(fleet.services)[chosen(fleet.services.values(), spread(ev_id))]
     power = "DC" if name.startswith("DC") and vehicle.maximum_dc_charge_w > 0.0 else "AC"
     discharge_w = vehicle.maximum_dc_discharge_w if power == "DC" else vehicle.maximum_ac_discharge_w
     takes_part = uniform(stream_key(seed, "fleet.v2g"), ev_id, 0) < fleet.v2g_share
     return f"{power}_BPT" if name.endswith("BPT") and discharge_w > 0.0 and takes_part else power
 
 
-def offered_w(scenario: Scenario, inputs: Inputs, visits: Sequence[Visit] = ()) -> float:
-    """Discharge power that the simulated cars offer together [W at the plug], smaller of car and station."""
+# --- all of them ---
+
+
+class Offered(NamedTuple):
+    """What the cars of a fleet, or of a part of it, can feed back, in whole numbers: those of parts add up."""
+
+    at_plug_uw: int = 0  # smaller of car and station
+    ac_uw: int = 0  # the cars' ratings
+    dc_uw: int = 0
+    ac_reaction_w_us: int = 0  # rating times reaction delay of the car's own charger
+
+    @property
+    def at_plug_w(self) -> float:
+        """Discharge power that the simulated cars offer together [W], smaller of car and station."""
+        return self.at_plug_uw / 1e6
+
+
+def offered(scenario: Scenario, inputs: Inputs, ev_ids: Iterable[int]) -> Offered:
+    """What these vehicles offer together."""
     section = scenario.evse
-    total_w = 0.0
-    for visit in visits or draw_visits(scenario, inputs):
-        station_w = section.dc_discharge_w if visit.service.startswith("DC") else section.ac_discharge_w
-        total_w += min(visit.discharge_w, station_w)
-    return total_w
+    at_plug_uw = ac_uw = dc_uw = ac_reaction_w_us = 0
+    for ev_id in ev_ids:
+        wanted = inputs.visits[ev_id].service if scenario.fleet.arrival.kind == "file" else ""
+        vehicle, service = _car(ev_id, scenario, inputs, wanted)
+        if service == "DC_BPT":
+            at_plug_uw += micro(min(vehicle.maximum_dc_discharge_w, section.dc_discharge_w))
+            dc_uw += micro(vehicle.maximum_dc_discharge_w)
+        elif service == "AC_BPT":
+            rated_w = vehicle.maximum_ac_discharge_w
+            at_plug_uw += micro(min(rated_w, section.ac_discharge_w))
+            ac_uw += micro(rated_w)
+            ac_reaction_w_us += micro(rated_w * vehicle.ac_converter.reaction_delay_s)
+    return Offered(at_plug_uw, ac_uw, dc_uw, ac_reaction_w_us)

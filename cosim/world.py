@@ -13,7 +13,7 @@ from cosim.driver import OFFER, At, Moment, place, seldom_collected
 from cosim.ev import Ev
 from cosim.evse_schedule import Needs
 from cosim.faults import strike
-from cosim.feasible import ANSWERING, problems, warnings
+from cosim.feasible import problems, warnings
 from cosim.fleet import Fleet, Tick
 from cosim.grid import Grid
 from cosim.inputs import Inputs
@@ -21,9 +21,9 @@ from cosim.journal import Journal
 from cosim.kpis import Kpis
 from cosim.ledger import Ledger
 from cosim.link import Lines
-from cosim.loop import loop_estimate, loop_figures
+from cosim.loop import is_estimated, loop_estimate, loop_figures
 from cosim.offer import limits_w
-from cosim.people import draw_visits, offered_w
+from cosim.people import Offered, in_order_of_arrival, n_visits, offered, visit_of
 from cosim.recorder import Part, Recorder
 from cosim.scenario import DriverChange, Fault, Scenario, to_ns
 from cosim.shard import ALONE, Shard
@@ -72,9 +72,13 @@ class World:
         recorder = Recorder(sink, scenario.record.part_rows, to_ns(scenario.record.part_s))
         kpis = Kpis(nominal_hz(scenario, inputs), scenario.fleet.cars_per_ev)
         fleet = Fleet(to_ns(scenario.grid.tick_s))
-        held_back_mw = 0.0
-        if scenario.fleet.response == "replaces_held":
-            held_back_mw = offered_w(scenario, inputs) * scenario.fleet.cars_per_ev * 1e-6
+        count = n_visits(scenario, inputs)
+        own = [ev_id for ev_id in range(count) if shard_of(ev_id, shard.shards) == shard.number]
+        replaces_held = scenario.fleet.response == "replaces_held"
+        all_offer = Offered()
+        if replaces_held or is_estimated(scenario, inputs):
+            all_offer = Offered(*shard.total(offered(scenario, inputs, own)))
+        held_back_mw = all_offer.at_plug_w * scenario.fleet.cars_per_ev * 1e-6 if replaces_held else 0.0
         wire = Wire(recorder, tap) if scenario.link.encoding == "bytes" else None
         self._stage = Stage(
             env=env,
@@ -106,16 +110,16 @@ class World:
         self._present: dict[int, Ev] = {}
         self._end = env.event()
         self._fleet_every_ns = to_ns(scenario.record.fleet_every_s)
-        visits = draw_visits(scenario, inputs)
-        self._loop = loop_estimate(scenario, inputs, visits) if scenario.grid.model in ANSWERING else None
+        self._loop = loop_estimate(scenario, inputs, all_offer)
         stages = inputs.grid.shedding if inputs.grid is not None else ()
         self._supply = Supply(scenario, stages, scenario.grid.tick_s, nominal_hz(scenario, inputs))
         self.supply_lost = 0  # sessions
-        self._builder = Builder(self._stage, lay_out(scenario.sites, len(visits)))
-        visits = [visit for visit in visits if shard_of(visit.ev_id, shard.shards) == shard.number]
-        self.agenda = Agenda(scenario, [visit.ev_id for visit in visits])
-        self._coming = sorted(visits, key=lambda visit: (visit.arrive_ns, visit.ev_id), reverse=True)
-        fleet.standby_uj = len(visits) * micro(scenario.evse.standby_w * scenario.grid.tick_s)
+        self._builder = Builder(self._stage, lay_out(scenario.sites, count))
+        self.agenda = Agenda(scenario, own)
+        self._inputs = inputs
+        self._coming, self._coming_ns = in_order_of_arrival(scenario, inputs, own)
+        self._have_come = 0
+        fleet.standby_uj = len(own) * micro(scenario.evse.standby_w * scenario.grid.tick_s)
         self.lane_exchanges = 0  # of all, those that rows took; known at the end
         self._set_up_lane(inputs)
         self._should_stop: Callable[[], bool] = lambda: False
@@ -212,12 +216,13 @@ class World:
     # --- who comes and goes ---
 
     def _await_next(self) -> None:
-        if self._coming:
-            visit = self._coming[-1]
-            At(self._stage.env, visit.arrive_ns, place(OFFER, visit.ev_id), self._arrive)
+        if self._have_come < len(self._coming):
+            ev_id, at_ns = int(self._coming[self._have_come]), int(self._coming_ns[self._have_come])
+            At(self._stage.env, at_ns, place(OFFER, ev_id), self._arrive, ev_id)
 
-    def _arrive(self, _: Moment) -> None:
-        visit = self._coming.pop()
+    def _arrive(self, moment: Moment) -> None:
+        visit = visit_of(moment.value, self._scenario, self._inputs)
+        self._have_come += 1
         ev = self._builder.couple(visit)
         self._present[visit.ev_id] = ev
         cause = self._supply.dark(visit.ev_id)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from cosim.inputs import PlannedVisit
+from cosim.people import Offered, in_order_of_arrival, offered
+from cosim.site import shard_of
 from models.car.vehicle import Vehicle
 
 S = 1_000_000_000
@@ -131,3 +133,22 @@ def test_three_phases_written_one_by_one_give_the_same_totals(play: Callable[...
     for column in ("plug_energy_wh", "battery_energy_wh"):
         assert apart.tables["sessions"][column] == pytest.approx(together.tables["sessions"][column], rel=3e-4)
     assert apart.broken() == {}
+
+
+@pytest.mark.parametrize("shards", [2, 3])
+def test_parts_of_a_fleet_offer_what_the_whole_does(
+    prepare: Callable[..., Any], car: Vehicle, one_way_car: Vehicle, shards: int
+) -> None:
+    """So each process draws its own vehicles only. A car offers 11 kW on AC and 10 kW on DC, the other one nothing."""
+    run = prepare(vehicles=(car, one_way_car), fleet={"n_ev": 60, "services": {"AC_BPT": 0.5, "DC_BPT": 0.5}})
+    scenario, inputs = run.scenario, run.inputs
+    parts = [[ev_id for ev_id in range(60) if shard_of(ev_id, shards) == number] for number in range(shards)]
+    whole = offered(scenario, inputs, range(60))
+    each_offers = [offered(scenario, inputs, part) for part in parts]
+    assert Offered(*(sum(column) for column in zip(*each_offers, strict=True))) == whole
+    assert 60 * 0.25 * 10_000.0 < whole.at_plug_w < 60 * 0.75 * 11_000.0
+    assert whole.at_plug_w == 1e-6 * (whole.ac_uw + whole.dc_uw)
+    assert whole.ac_reaction_w_us == pytest.approx(0.2 * whole.ac_uw), "0.2 s, see conftest"
+    ids, at_ns = in_order_of_arrival(scenario, inputs, parts[0])
+    assert sorted(ids) == parts[0]
+    assert (at_ns[1:] >= at_ns[:-1]).all()
