@@ -5,7 +5,7 @@ A refusal is not made here but in `refusals.py`; what comes here has been checke
 
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from protocol.iso20 import phases
@@ -77,7 +77,7 @@ from protocol.iso20.profiles import PowerStep, Schedule, read_profile, schedule_
 from protocol.iso20.ratings import EVSERatings
 from protocol.iso20.services import SERVICES, Agreed, parameter_sets
 from protocol.iso20.session import Timers
-from protocol.schema import ComplexType
+from protocol.schema import ComplexType, maker
 from protocol.values import rational
 
 __all__ = [
@@ -88,10 +88,14 @@ __all__ = [
     "SECCSettings",
     "Station",
     "evse_status",
+    "namespaces",
     "negotiate",
     "offered",
     "response_code",
 ]
+
+
+_OK: Final = ResponseCode.OK  # read in every turn of the loop: looking it up in its class takes 70 ns
 
 
 class AnswerAside(NamedTuple):
@@ -173,12 +177,12 @@ class SECCSettings(NamedTuple):
 # --- set-up -----------------------------------------------------------------------------------------------------------
 
 
-def negotiate(entries: tuple[AppProtocol, ...], namespaces: set[str]) -> tuple[SupportedAppProtocolRes, str]:
+def negotiate(entries: tuple[AppProtocol, ...], spoken: frozenset[str]) -> tuple[SupportedAppProtocolRes, str]:
     """Choose a protocol: what we speak first, then the EV's priority; returns the response and the namespace.
 
     Another major version is no match, another minor version is one with a deviation.
     """
-    known = [e for e in entries if e.protocol_namespace in namespaces and e.version_number_major == 1]
+    known = [e for e in entries if e.protocol_namespace in spoken and e.version_number_major == 1]
     if not known:
         return SupportedAppProtocolRes(response_code=AppProtocolCode.FAILED_NO_NEGOTIATION), ""
     best = min(known, key=lambda entry: entry.priority)
@@ -186,6 +190,12 @@ def negotiate(entries: tuple[AppProtocol, ...], namespaces: set[str]) -> tuple[S
     if best.version_number_minor != 0:
         code = AppProtocolCode.OK_SUCCESSFUL_NEGOTIATION_WITH_MINOR_DEVIATION
     return SupportedAppProtocolRes(response_code=code, schema_id=best.schema_id), best.protocol_namespace
+
+
+@cache
+def namespaces(services: tuple[ServiceID, ...]) -> frozenset[str]:
+    """The protocols of a station's services."""
+    return frozenset(SERVICES[service_id].namespace for service_id in services)
 
 
 @cache
@@ -211,21 +221,32 @@ class Station(NamedTuple):
     schedules: tuple[Schedule, ...] = ()  # offered in Scheduled mode
 
 
+_session_setup_res: Final = maker(SessionSetupRes, "header", "response_code", "evseid")
+
+
 def _session_setup(header: Header, request: SessionSetupReq, answer: Answer, station: Station) -> SessionSetupRes:
     code = ResponseCode.OK_OLD_SESSION_JOINED if station.joined else ResponseCode.OK_NEW_SESSION_ESTABLISHED
-    return SessionSetupRes(header=header, response_code=code, evseid=station.settings.evse_id)
+    return _session_setup_res(header, code, station.settings.evse_id)
+
+
+_authorization_setup_res: Final = maker(
+    AuthorizationSetupRes,
+    "header",
+    "response_code",
+    "authorization_services",
+    "certificate_installation_service",
+    "authorization_mode",
+)
+_EXTERNALLY: Final = ((Authorization.EIM,), False, EIMASResAuthorizationMode())
 
 
 def _authorization_setup(
     header: Header, request: AuthorizationSetupReq, answer: Answer, station: Station
 ) -> AuthorizationSetupRes:
-    return AuthorizationSetupRes(
-        header=header,
-        response_code=response_code(answer),
-        authorization_services=(Authorization.EIM,),
-        certificate_installation_service=False,
-        authorization_mode=EIMASResAuthorizationMode(),
-    )
+    return _authorization_setup_res(header, response_code(answer), *_EXTERNALLY)
+
+
+_authorization_res: Final = maker(AuthorizationRes, "header", "response_code", "evse_processing")
 
 
 def _authorization(header: Header, request: AuthorizationReq, answer: Answer, station: Station) -> AuthorizationRes:
@@ -233,54 +254,70 @@ def _authorization(header: Header, request: AuthorizationReq, answer: Answer, st
     code, processing = response_code(answer), answer.processing
     if request.selected_authorization_service is not Authorization.EIM:
         code = ResponseCode.WARNING_AUTHORIZATION_SELECTION_INVALID
-    if code is not ResponseCode.OK:
+    if code is not _OK:
         processing = Processing.FINISHED
     elif processing is Processing.ONGOING:
         processing = Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION  # what waiting for a card is called
-    return AuthorizationRes(header=header, response_code=code, evse_processing=processing)
+    return _authorization_res(header, code, processing)
+
+
+_service_discovery_res: Final = maker(
+    ServiceDiscoveryRes,
+    "header",
+    "response_code",
+    "service_renegotiation_supported",
+    "energy_transfer_service_list",
+)
 
 
 def _service_discovery(
     header: Header, request: ServiceDiscoveryReq, answer: Answer, station: Station
 ) -> ServiceDiscoveryRes:
-    services = offered(station.settings.services, station.namespace)
-    return ServiceDiscoveryRes(
-        header=header,
-        response_code=response_code(answer),
-        service_renegotiation_supported=station.settings.service_renegotiation,
-        energy_transfer_service_list=_service_list(services),
-    )
+    services = _service_list(offered(station.settings.services, station.namespace))
+    return _service_discovery_res(header, response_code(answer), station.settings.service_renegotiation, services)
+
+
+_service_detail_res: Final = maker(ServiceDetailRes, "header", "response_code", "service_id", "service_parameter_list")
 
 
 def _service_detail(header: Header, request: ServiceDetailReq, answer: Answer, station: Station) -> ServiceDetailRes:
     settings = station.settings
-    return ServiceDetailRes(
-        header=header,
-        response_code=response_code(answer),
-        service_id=request.service_id,
-        service_parameter_list=parameter_sets(
-            ServiceID(request.service_id),
-            settings.ac_connector,
-            settings.dc_connector,
-            round(settings.ratings.nominal_v),
-            settings.settles_needs,
-        ),
+    sets = parameter_sets(
+        request.service_id,
+        settings.ac_connector,
+        settings.dc_connector,
+        round(settings.ratings.nominal_v),
+        settings.settles_needs,
     )
+    return _service_detail_res(header, response_code(answer), request.service_id, sets)
+
+
+_service_selection_res: Final = maker(ServiceSelectionRes, "header", "response_code")
 
 
 def _service_selection(
     header: Header, request: ServiceSelectionReq, answer: Answer, station: Station
 ) -> ServiceSelectionRes:
-    return ServiceSelectionRes(header=header, response_code=response_code(answer))
+    return _service_selection_res(header, response_code(answer))
 
 
 # --- parameters and schedule ------------------------------------------------------------------------------------------
+
+_ac_discovery_res: Final = maker(ACChargeParameterDiscoveryRes, "header", "response_code", "energy_transfer_mode")
+_dc_discovery_res: Final = maker(DCChargeParameterDiscoveryRes, "header", "response_code", "energy_transfer_mode")
 
 
 def _ac_discovery(
     header: Header, request: ACChargeParameterDiscoveryReq, answer: Answer, station: Station
 ) -> ACChargeParameterDiscoveryRes:
-    agreed, ratings = _agreed(station), station.settings.ratings
+    agreed, settings = _agreed(station), station.settings
+    mode = _ac_energy_mode(settings.ratings, agreed.service.is_bpt, _sign(settings), agreed.per_phase)
+    return _ac_discovery_res(header, response_code(answer), mode)
+
+
+@lru_cache(256)
+def _ac_energy_mode(ratings: EVSERatings, is_bpt: bool, sign: float, per_phase: bool) -> ACCPDResEnergyTransferMode:
+    """A station's ratings in AC, as they are said; `sign` is that of the discharge limits on the wire."""
     ramp, asymmetry_w = ratings.ramp_limit_percent_per_min, ratings.maximum_asymmetry_w
     charging: dict[str, Any] = {
         "evse_maximum_charge_power": rational(ratings.maximum_charge_w),
@@ -290,8 +327,7 @@ def _ac_discovery(
         "evse_power_ramp_limitation": None if math.isnan(ramp) else rational(ramp),
     }
     mode: ACCPDResEnergyTransferMode
-    if agreed.service.is_bpt:
-        sign = -1.0 if station.settings.discharge_limits_negative else 1.0
+    if is_bpt:
         mode = BPTACCPDResEnergyTransferMode(
             **charging,
             evse_maximum_discharge_power=rational(sign * ratings.maximum_discharge_w),
@@ -299,15 +335,20 @@ def _ac_discovery(
         )
     else:
         mode = ACCPDResEnergyTransferMode(**charging)
-    if agreed.per_phase:
-        mode = phases.split(mode)
-    return ACChargeParameterDiscoveryRes(header=header, response_code=response_code(answer), energy_transfer_mode=mode)
+    return phases.split(mode) if per_phase else mode
 
 
 def _dc_discovery(
     header: Header, request: DCChargeParameterDiscoveryReq, answer: Answer, station: Station
 ) -> DCChargeParameterDiscoveryRes:
-    ratings = station.settings.ratings
+    settings = station.settings
+    mode = _dc_energy_mode(settings.ratings, _agreed(station).service.is_bpt, _sign(settings))
+    return _dc_discovery_res(header, response_code(answer), mode)
+
+
+@lru_cache(256)
+def _dc_energy_mode(ratings: EVSERatings, is_bpt: bool, sign: float) -> DCCPDResEnergyTransferMode:
+    """The same in DC."""
     ramp = ratings.ramp_limit_percent_per_min
     charging: dict[str, Any] = {
         "evse_maximum_charge_power": rational(ratings.maximum_charge_w),
@@ -318,19 +359,21 @@ def _dc_discovery(
         "evse_minimum_voltage": rational(ratings.minimum_v),
         "evse_power_ramp_limitation": None if math.isnan(ramp) else rational(ramp),
     }
-    mode: DCCPDResEnergyTransferMode
-    if _agreed(station).service.is_bpt:
-        sign = -1.0 if station.settings.discharge_limits_negative else 1.0
-        mode = BPTDCCPDResEnergyTransferMode(
-            **charging,
-            evse_maximum_discharge_power=rational(sign * ratings.maximum_discharge_w),
-            evse_minimum_discharge_power=rational(sign * ratings.minimum_discharge_w),
-            evse_maximum_discharge_current=rational(sign * ratings.maximum_discharge_a),
-            evse_minimum_discharge_current=rational(sign * ratings.minimum_discharge_a),
-        )
-    else:
-        mode = DCCPDResEnergyTransferMode(**charging)
-    return DCChargeParameterDiscoveryRes(header=header, response_code=response_code(answer), energy_transfer_mode=mode)
+    if not is_bpt:
+        return DCCPDResEnergyTransferMode(**charging)
+    return BPTDCCPDResEnergyTransferMode(
+        **charging,
+        evse_maximum_discharge_power=rational(sign * ratings.maximum_discharge_w),
+        evse_minimum_discharge_power=rational(sign * ratings.minimum_discharge_w),
+        evse_maximum_discharge_current=rational(sign * ratings.maximum_discharge_a),
+        evse_minimum_discharge_current=rational(sign * ratings.minimum_discharge_a),
+    )
+
+
+_schedule_exchange_res: Final = maker(
+    ScheduleExchangeRes, "header", "response_code", "evse_processing", "go_to_pause", "control_mode"
+)
+_NOTHING_SETTLED: Final = DynamicSEResControlMode()
 
 
 def _schedule_exchange(
@@ -356,36 +399,35 @@ def _schedule_exchange(
             departure_time=needs.departure_s, minimum_soc=needs.minimum_soc, target_soc=needs.target_soc
         )
     else:
-        mode = DynamicSEResControlMode()
-    return ScheduleExchangeRes(
-        header=header,
-        response_code=response_code(answer),
-        evse_processing=answer.processing,
-        go_to_pause=True if answer.aside.go_to_pause else None,
-        control_mode=mode,
-    )
+        mode = _NOTHING_SETTLED
+    go_to_pause = True if answer.aside.go_to_pause else None
+    return _schedule_exchange_res(header, response_code(answer), answer.processing, go_to_pause, mode)
 
 
 # --- power ------------------------------------------------------------------------------------------------------------
 
+_cable_check_res: Final = maker(DCCableCheckRes, "header", "response_code", "evse_processing")
+_pre_charge_res: Final = maker(DCPreChargeRes, "header", "response_code", "evse_present_voltage")
+_power_delivery_res: Final = maker(PowerDeliveryRes, "header", "response_code", "evse_status")
+_welding_detection_res: Final = maker(DCWeldingDetectionRes, "header", "response_code", "evse_present_voltage")
+_session_stop_res: Final = maker(SessionStopRes, "header", "response_code")
+
 
 def _cable_check(header: Header, request: DCCableCheckReq, answer: Answer, station: Station) -> DCCableCheckRes:
-    return DCCableCheckRes(header=header, response_code=response_code(answer), evse_processing=answer.processing)
+    return _cable_check_res(header, response_code(answer), answer.processing)
 
 
 def _pre_charge(header: Header, request: DCPreChargeReq, answer: Answer, station: Station) -> DCPreChargeRes:
-    return DCPreChargeRes(
-        header=header, response_code=response_code(answer), evse_present_voltage=rational(answer.present_v)
-    )
+    return _pre_charge_res(header, response_code(answer), answer.present_v)
 
 
 def _power_delivery(header: Header, request: PowerDeliveryReq, answer: Answer, station: Station) -> PowerDeliveryRes:
     code = response_code(answer)
     if request.charge_progress is ChargeProgress.STANDBY and not station.settings.standby:
         code = ResponseCode.WARNING_STANDBY_NOT_ALLOWED
-    elif request.charge_progress is ChargeProgress.START and code is ResponseCode.OK:
+    elif request.charge_progress is ChargeProgress.START and code is _OK:
         code = _tolerance_code(request, station)
-    return PowerDeliveryRes(header=header, response_code=code, evse_status=evse_status(answer))
+    return _power_delivery_res(header, code, evse_status(answer))
 
 
 def _tolerance_code(request: PowerDeliveryReq, station: Station) -> ResponseCode:
@@ -413,12 +455,11 @@ def _metering_confirmation(
 def _welding_detection(
     header: Header, request: DCWeldingDetectionReq, answer: Answer, station: Station
 ) -> DCWeldingDetectionRes:
-    voltage = rational(answer.present_v)
-    return DCWeldingDetectionRes(header=header, response_code=response_code(answer), evse_present_voltage=voltage)
+    return _welding_detection_res(header, response_code(answer), answer.present_v)
 
 
 def _session_stop(header: Header, request: SessionStopReq, answer: Answer, station: Station) -> SessionStopRes:
-    return SessionStopRes(header=header, response_code=response_code(answer))
+    return _session_stop_res(header, response_code(answer))
 
 
 ANSWERS: Final[Mapping[type[ComplexType], Callable[[Header, Any, Answer, Station], ComplexType]]] = {
@@ -440,9 +481,6 @@ ANSWERS: Final[Mapping[type[ComplexType], Callable[[Header, Any, Answer, Station
 }
 
 
-_OK: Final = ResponseCode.OK  # read in every turn of the loop: looking it up in its class takes 70 ns
-
-
 def evse_status(answer: Answer) -> EVSEStatus | None:
     kind = answer.notification
     if kind is None:
@@ -452,6 +490,10 @@ def evse_status(answer: Answer) -> EVSEStatus | None:
 
 def response_code(answer: Answer) -> ResponseCode:
     return _OK if answer.failure is None else answer.failure
+
+
+def _sign(settings: SECCSettings) -> float:
+    return -1.0 if settings.discharge_limits_negative else 1.0
 
 
 def _agreed(station: Station) -> Agreed:

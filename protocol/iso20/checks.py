@@ -94,16 +94,13 @@ def _discovery(
     if type(mode) is not service.discovery_request_mode:
         breach(code, f"{mode.wire_name} does not belong to {service.name}")
     ratings = read_ev_ratings(mode)
-    bounds = {
-        "charge power": (ratings.minimum_charge_w, ratings.maximum_charge_w),
-        "discharge power": (ratings.minimum_discharge_w, ratings.maximum_discharge_w),
-        "charge current": (ratings.minimum_charge_a, ratings.maximum_charge_a),
-        "discharge current": (ratings.minimum_discharge_a, ratings.maximum_discharge_a),
-        "voltage": (ratings.minimum_v, ratings.maximum_v),
-    }
-    for name, (minimum, maximum) in bounds.items():
+    for name, maximum, minimum in zip(_RANGES, ratings[::2], ratings[1::2], strict=True):
         if not 0.0 <= minimum <= maximum:
             breach(code, f"{mode.wire_name}: {name} from {minimum} to {maximum} is no range")
+
+
+# Pairs of EVRatings, in its order.
+_RANGES: Final = ("charge power", "discharge power", "charge current", "discharge current", "voltage")
 
 
 def _schedule_exchange(request: ScheduleExchangeReq, known: Known) -> None:

@@ -11,7 +11,7 @@ takes from a response in `learning.py`, and the charge loop in `evcc_loop.py`.
 
 import math
 from enum import Enum, auto
-from typing import Final
+from typing import Final, cast
 
 from protocol.iso20.budgets import EVCC_BUDGETS
 from protocol.iso20.choosing import choose_protocol, forget_service, may_rejoin
@@ -27,8 +27,9 @@ from protocol.iso20.common import (
 )
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.evcc_loop import NO_TERMS, AskingTerms, ask_turn, hear_turn
-from protocol.iso20.learning import fault, learn
+from protocol.iso20.learning import FAULTS, LESSONS
 from protocol.iso20.needs import MobilityNeeds
+from protocol.iso20.polling import POLLED, is_unfinished
 from protocol.iso20.profiles import Profile, Schedule, follow
 from protocol.iso20.ratings import EVRatings, EVSERatings
 from protocol.iso20.requests import REQUESTS, EVCCSettings, Offer, OfferAside, Topic
@@ -52,14 +53,14 @@ class Event(Enum):
     ENDED = auto()  # the session is over, see `ended`
 
 
-_UNFINISHED: Final = (Processing.ONGOING, Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION)
-
 # What every turn or step reads: a member costs 70 ns when it is looked up in its class, and 5 ns here.
 _CHARGE_LOOP: Final = State.CHARGE_LOOP
 _GO_ON: Final = Wish.GO_ON
+_MESSAGE_TIMEOUT: Final = EndReason.MESSAGE_TIMEOUT
 _OK: Final = ResponseCode.OK
 _JOINED: Final = ResponseCode.OK_OLD_SESSION_JOINED
 _LOOP: Final = Event.LOOP
+_START: Final = ChargeProgress.START
 _PROCEED: Final = Event.PROCEED
 _ENDED: Final = Event.ENDED
 
@@ -146,15 +147,14 @@ class EVCC(AskingSession):
         if self.ended is not None:
             raise LocalProtocolError(f"the session has ended ({self.ended.value}): nothing can be sent")
         chosen, next_step = self._choice, self.next_step
-        if self.schedules and next_step is ChargeProgress.START:
+        if self.schedules and next_step is _START:
             self.profile = self._promise(offer, now_ns)
-        elif next_step is SessionSetupReq and may_rejoin(self):
-            assert self.paused is not None
+        elif self.paused is not None and next_step is SessionSetupReq and may_rejoin(self):
             self.session_id = self.paused.session_id
         topic = Topic(
             self.settings,
             self.agreed,
-            int(chosen[0].id if chosen else self._candidates[0].id if self._candidates else 0),
+            chosen[0].id if chosen else self._candidates[0].id if self._candidates else None,
             chosen[1].parameter_set_id if chosen else 0,
             processing,
             self.profile,
@@ -163,12 +163,12 @@ class EVCC(AskingSession):
             self._termination_explanation,
         )
         request = REQUESTS[next_step](self._current_header(now_ns), offer, topic)
-        self._expected = RESPONSES[type(request)]
-        if self._budget_reason is None:
+        kind = request.__class__
+        self._expected = RESPONSES[kind]
+        if self._budget_reason is None and self.state in EVCC_BUDGETS:
             self._start_budget(now_ns)
-        slow = isinstance(request, ServiceDetailReq)
-        span_ns = self.timers.service_detail_ns if slow else self.timers.message_ns
-        self._arm(EndReason.MESSAGE_TIMEOUT, span_ns, now_ns)
+        span_ns = self.timers.service_detail_ns if kind is ServiceDetailReq else self.timers.message_ns
+        self._arm(_MESSAGE_TIMEOUT, span_ns, now_ns)
         return request
 
     def _promise(self, offer: Offer, now_ns: int) -> Profile:
@@ -206,46 +206,50 @@ class EVCC(AskingSession):
         request, self.outstanding, self._expected = self.outstanding, None, None
         assert request is not None
         self._disarm()
-        if isinstance(response, SupportedAppProtocolRes):
-            wrong = choose_protocol(self, response)
-            if wrong is not None:
-                return self._give_up(*wrong)
-            self._enter(State.SESSION_SETUP)
-            return _PROCEED
-        assert isinstance(response, Response)
-        session_id = response.header.session_id
-        if session_id != self.session_id and (
-            not isinstance(response, SessionSetupRes) or session_id == NO_SESSION or response.response_code is _JOINED
-        ):
-            return self._give_up(EndReason.WRONG_SESSION, f"{response.wire_name} of session {session_id.hex()}")
-        self.session_id = session_id
-        if response.response_code is not _OK and response.response_code.failed:
-            self.failed_code = response.response_code
-            return self._give_up(EndReason.FAILED, f"{response.wire_name}: {response.response_code.value}")
-        if response.__class__ is self._terms.response:
-            return _LOOP if hear_turn(self, response, now_ns) else _ENDED
-        return self._hear(request, response, now_ns)
+        if expected is SupportedAppProtocolRes:
+            return self._hear_protocol(cast(SupportedAppProtocolRes, response))
+        return self._hear(request, cast(Response, response), now_ns)
 
     def _give_up(self, reason: EndReason, detail: str) -> Event:
         self._end(reason, detail)
         return _ENDED
 
+    def _hear_protocol(self, response: SupportedAppProtocolRes) -> Event:
+        """The one response without a header."""
+        wrong = choose_protocol(self, response)
+        if wrong is not None:
+            return self._give_up(*wrong)
+        self._enter(State.SESSION_SETUP)
+        return _PROCEED
+
     def _hear(self, request: ComplexType, response: Response, now_ns: int) -> Event:
         """Any other response: take what it says, then stay or go on."""
-        wrong = fault(self, request, response)
+        kind, code, session_id = response.__class__, response.response_code, response.header.session_id
+        if session_id != self.session_id:
+            if kind is not SessionSetupRes or session_id == NO_SESSION or code is _JOINED:
+                return self._give_up(EndReason.WRONG_SESSION, f"{response.wire_name} of session {session_id.hex()}")
+            self.session_id = session_id
+        if code is not _OK and code.failed:
+            self.failed_code = code
+            return self._give_up(EndReason.FAILED, f"{response.wire_name}: {code.value}")
+        if kind is self._terms.response:
+            return _LOOP if hear_turn(self, response, now_ns) else _ENDED
+        find = FAULTS.get(kind)
+        wrong = None if find is None else find(self, request, response)
         if wrong is not None:
             return self._give_up(*wrong)
         if isinstance(response, PowerDeliveryRes):
             self._take_notice(response.evse_status, now_ns)
-        if response.response_code.declined:
+        if code.declined:
             if isinstance(response, AuthorizationRes):
-                self.stop(response.response_code.value)  # asking again would not change the answer
+                self.stop(code.value)  # asking again would not change the answer
             else:
                 self._declined()
             return Event.WARNING
-        learn(self, response, now_ns)
-        own, theirs = getattr(request, "ev_processing", None), getattr(response, "evse_processing", None)
-        if own in _UNFINISHED or theirs in _UNFINISHED:
+        keep = LESSONS.get(kind)
+        if keep is not None:
+            keep(self, response, now_ns)
+        if request.__class__ in POLLED and is_unfinished(request, response):
             return Event.ONGOING
         return self._advance(step(request), response)
 
@@ -281,7 +285,7 @@ class EVCC(AskingSession):
 
     def _enter(self, state: State) -> None:
         """Go to another state; a budget lives on only where both states share it."""
-        if EVCC_BUDGETS.get(state) != EVCC_BUDGETS.get(self.state):
+        if self._budget_reason is not None and EVCC_BUDGETS.get(state) != EVCC_BUDGETS.get(self.state):
             self._budget_reason = None
             self._disarm()
         self.state = state

@@ -4,8 +4,10 @@ Discharge ratings are magnitudes here: the sign on the wire is contested and is 
 """
 
 import math
-from functools import cache
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from functools import cache, lru_cache
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from protocol.iso20 import phases
 from protocol.schema import ComplexType
@@ -53,9 +55,12 @@ class EVSERatings(NamedTuple):
     ramp_limit_percent_per_min: float = _NAN
 
 
+Ratings = TypeVar("Ratings", EVRatings, EVSERatings)
+
+
 def read_ev_ratings(mode: ComplexType) -> EVRatings:
     """Ratings in the energy transfer mode of a ChargeParameterDiscoveryReq."""
-    return EVRatings(**_read(mode, "ev"))
+    return _one(EVRatings(**_read(mode, "ev")))
 
 
 def read_evse_ratings(mode: ComplexType) -> EVSERatings:
@@ -63,13 +68,25 @@ def read_evse_ratings(mode: ComplexType) -> EVSERatings:
     ramp = getattr(mode, "evse_power_ramp_limitation", None)
     frequency = getattr(mode, "evse_nominal_frequency", None)
     asymmetry = getattr(mode, "maximum_power_asymmetry", None)
-    return EVSERatings(
-        **_read(mode, "evse"),
-        maximum_asymmetry_w=_NAN if asymmetry is None else asymmetry.number,
-        nominal_frequency_hz=_NAN if frequency is None else frequency.number,
-        nominal_v=_NAN,
-        ramp_limit_percent_per_min=_NAN if ramp is None else ramp.number,
+    return _one(
+        EVSERatings(
+            **_read(mode, "evse"),
+            maximum_asymmetry_w=_NAN if asymmetry is None else asymmetry.number,
+            nominal_frequency_hz=_NAN if frequency is None else frequency.number,
+            nominal_v=_NAN,
+            ramp_limit_percent_per_min=_NAN if ramp is None else ramp.number,
+        )
     )
+
+
+def _one(ratings: Ratings) -> Ratings:
+    """Equal ratings are one object, whoever has read them."""
+    return cast(Ratings, _known(ratings))
+
+
+@lru_cache(4096)
+def _known(ratings: tuple[float, ...]) -> tuple[float, ...]:
+    return ratings
 
 
 def split_phases(mode: ComplexType) -> bool:
@@ -97,22 +114,40 @@ _ELEMENTS: Final = {
 }
 
 
-def _read(mode: ComplexType, side: str) -> dict[str, Any]:
+def _read(mode: ComplexType, side: str) -> dict[str, float]:
     """The ratings both sides have in common; what the mode does not carry stays at its default of zero."""
-    values = {}
-    kind: Any = type(mode)
-    for rating, field, has_phases, is_discharge in _carried(kind, side):
-        number = phases.total_w(mode, field) if has_phases else getattr(mode, field).number
-        values[rating] = abs(number) if is_discharge else number
+    kind: Any = mode.__class__
+    carried = _carried(kind, side)
+    numbers: tuple[float, ...] = carried.numbers(mode)
+    if carried.later is not None and carried.later(mode) != carried.no_later:  # stated phase by phase
+        numbers = tuple(phases.total_w(mode, field) for field in carried.fields)
+    values = dict(zip(carried.names, numbers, strict=True))
+    for name in carried.discharge:
+        values[name] = abs(values[name])
     return values
 
 
+class _Carried(NamedTuple):
+    """What a mode of one kind carries: the names of the ratings, and how they are read."""
+
+    names: tuple[str, ...]
+    fields: tuple[str, ...]
+    discharge: tuple[str, ...]  # the names of those that are magnitudes
+    numbers: Callable[[Any], tuple[float, ...]]  # of each field alone
+    later: Callable[[Any], tuple[Any, ...]] | None  # the elements of L2 and L3, where the kind has them
+    no_later: tuple[None, ...]
+
+
 @cache
-def _carried(kind: type[ComplexType], side: str) -> tuple[tuple[str, str, bool, bool], ...]:
-    """Each rating that a mode of this kind carries: its field, whether it may come by phase, and is discharge."""
-    fields = {particle.field for particle in kind.particles}
-    return tuple(
-        (rating, f"{side}_{element}", f"{side}_{element}_l2" in fields, "discharge" in rating)
-        for rating, element in _ELEMENTS.items()
-        if f"{side}_{element}" in fields
+def _carried(kind: type[ComplexType], side: str) -> _Carried:
+    known = {particle.field for particle in kind.particles}
+    fields = {name: f"{side}_{element}" for name, element in _ELEMENTS.items() if f"{side}_{element}" in known}
+    later = [field + suffix for field in fields.values() for suffix in ("_l2", "_l3") if field + suffix in known]
+    return _Carried(
+        tuple(fields),
+        tuple(fields.values()),
+        tuple(name for name in fields if "discharge" in name),
+        attrgetter(*(f"{field}.number" for field in fields.values())),
+        attrgetter(*later) if later else None,
+        (None,) * len(later),
     )

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from protocol.iso20 import phases
@@ -63,7 +63,7 @@ from protocol.iso20.schedules import PowerScheduleEntry
 from protocol.iso20.sequence import State, Step
 from protocol.iso20.services import SERVICES, Agreed
 from protocol.iso20.session import Timers
-from protocol.schema import ComplexType
+from protocol.schema import ComplexType, maker
 from protocol.values import rational
 
 __all__ = [
@@ -153,7 +153,7 @@ class Topic(NamedTuple):
 
     settings: EVCCSettings
     agreed: Agreed | None = None
-    service_id: int = 0
+    service_id: ServiceID | None = None
     parameter_set_id: int = 0
     processing: Processing = Processing.FINISHED
     profile: Profile | None = None
@@ -179,46 +179,87 @@ def app_protocols(services: tuple[ServiceID, ...]) -> tuple[AppProtocol, ...]:
 
 
 # --- set-up -----------------------------------------------------------------------------------------------------------
+# What is said by every session is made by position (`maker`); what equal EVs say in the same words is one object.
 
 
 def _supported_app_protocol(header: Header, offer: Offer, topic: Topic) -> SupportedAppProtocolReq:
-    return SupportedAppProtocolReq(app_protocol=app_protocols(topic.settings.services))
+    return _protocols_offered(topic.settings.services)
+
+
+@cache
+def _protocols_offered(services: tuple[ServiceID, ...]) -> SupportedAppProtocolReq:
+    return SupportedAppProtocolReq(app_protocol=app_protocols(services))
+
+
+_session_setup_req: Final = maker(SessionSetupReq, "header", "evccid")
 
 
 def _session_setup(header: Header, offer: Offer, topic: Topic) -> SessionSetupReq:
-    return SessionSetupReq(header=header, evccid=topic.settings.evcc_id)
+    return _session_setup_req(header, topic.settings.evcc_id)
+
+
+_authorization_setup_req: Final = maker(AuthorizationSetupReq, "header")
 
 
 def _authorization_setup(header: Header, offer: Offer, topic: Topic) -> AuthorizationSetupReq:
-    return AuthorizationSetupReq(header=header)
+    return _authorization_setup_req(header)
+
+
+_authorization_req: Final = maker(AuthorizationReq, "header", "selected_authorization_service", "authorization_mode")
+_EXTERNALLY: Final = (Authorization.EIM, EIMAReqAuthorizationMode())
 
 
 def _authorization(header: Header, offer: Offer, topic: Topic) -> AuthorizationReq:
-    return AuthorizationReq(
-        header=header,
-        selected_authorization_service=Authorization.EIM,
-        authorization_mode=EIMAReqAuthorizationMode(),
-    )
+    return _authorization_req(header, *_EXTERNALLY)
+
+
+_service_discovery_req: Final = maker(ServiceDiscoveryReq, "header")
 
 
 def _service_discovery(header: Header, offer: Offer, topic: Topic) -> ServiceDiscoveryReq:
-    return ServiceDiscoveryReq(header=header)
+    return _service_discovery_req(header)
+
+
+_service_detail_req: Final = maker(ServiceDetailReq, "header", "service_id")
 
 
 def _service_detail(header: Header, offer: Offer, topic: Topic) -> ServiceDetailReq:
-    return ServiceDetailReq(header=header, service_id=topic.service_id)
+    assert topic.service_id is not None, "an EV without a service left wishes to stop"
+    return _service_detail_req(header, int(topic.service_id))
+
+
+_service_selection_req: Final = maker(ServiceSelectionReq, "header", "selected_energy_transfer_service")
 
 
 def _service_selection(header: Header, offer: Offer, topic: Topic) -> ServiceSelectionReq:
-    selected = SelectedService(service_id=topic.service_id, parameter_set_id=topic.parameter_set_id)
-    return ServiceSelectionReq(header=header, selected_energy_transfer_service=selected)
+    assert topic.service_id is not None, "a service is chosen before it is selected"
+    return _service_selection_req(header, _selected(topic.service_id, topic.parameter_set_id))
+
+
+@cache
+def _selected(service_id: ServiceID, parameter_set_id: int) -> SelectedService:
+    return SelectedService(service_id=int(service_id), parameter_set_id=parameter_set_id)
+
+
+_ac_discovery_req: Final = maker(ACChargeParameterDiscoveryReq, "header", "energy_transfer_mode")
+_dc_discovery_req: Final = maker(DCChargeParameterDiscoveryReq, "header", "energy_transfer_mode")
 
 
 def _ac_discovery(header: Header, offer: Offer, topic: Topic) -> ACChargeParameterDiscoveryReq:
-    ratings = topic.settings.ratings
+    settings = topic.settings
+    by_phase = (settings.per_phase, settings.single_phase)
+    return _ac_discovery_req(
+        header, _ac_energy_mode(settings.ratings, _agreed(topic).service.is_bpt, _sign(settings), *by_phase)
+    )
+
+
+@lru_cache(4096)
+def _ac_energy_mode(
+    ratings: EVRatings, is_bpt: bool, sign: float, per_phase: bool, single_phase: bool
+) -> ACCPDReqEnergyTransferMode:
+    """An EV's ratings in AC, as they are said; `sign` is that of the discharge limits on the wire."""
     mode: ACCPDReqEnergyTransferMode
-    if _agreed(topic).service.is_bpt:
-        sign = _sign(topic.settings)
+    if is_bpt:
         mode = BPTACCPDReqEnergyTransferMode(
             ev_maximum_charge_power=rational(ratings.maximum_charge_w),
             ev_minimum_charge_power=rational(ratings.minimum_charge_w),
@@ -230,13 +271,17 @@ def _ac_discovery(header: Header, offer: Offer, topic: Topic) -> ACChargeParamet
             ev_maximum_charge_power=rational(ratings.maximum_charge_w),
             ev_minimum_charge_power=rational(ratings.minimum_charge_w),
         )
-    if topic.settings.per_phase:
-        mode = phases.spread(mode, {}, topic.settings.single_phase)
-    return ACChargeParameterDiscoveryReq(header=header, energy_transfer_mode=mode)
+    return phases.spread(mode, {}, single_phase) if per_phase else mode
 
 
 def _dc_discovery(header: Header, offer: Offer, topic: Topic) -> DCChargeParameterDiscoveryReq:
-    ratings = topic.settings.ratings
+    settings = topic.settings
+    return _dc_discovery_req(header, _dc_energy_mode(settings.ratings, _agreed(topic).service.is_bpt, _sign(settings)))
+
+
+@lru_cache(4096)
+def _dc_energy_mode(ratings: EVRatings, is_bpt: bool, sign: float) -> DCCPDReqEnergyTransferMode:
+    """The same in DC."""
     charging: dict[str, Any] = {
         "ev_maximum_charge_power": rational(ratings.maximum_charge_w),
         "ev_minimum_charge_power": rational(ratings.minimum_charge_w),
@@ -245,108 +290,98 @@ def _dc_discovery(header: Header, offer: Offer, topic: Topic) -> DCChargeParamet
         "ev_maximum_voltage": rational(ratings.maximum_v),
         "ev_minimum_voltage": rational(ratings.minimum_v),
     }
-    mode: DCCPDReqEnergyTransferMode
-    if _agreed(topic).service.is_bpt:
-        sign = _sign(topic.settings)
-        mode = BPTDCCPDReqEnergyTransferMode(
-            **charging,
-            ev_maximum_discharge_power=rational(sign * ratings.maximum_discharge_w),
-            ev_minimum_discharge_power=rational(sign * ratings.minimum_discharge_w),
-            ev_maximum_discharge_current=rational(sign * ratings.maximum_discharge_a),
-            ev_minimum_discharge_current=rational(sign * ratings.minimum_discharge_a),
-        )
-    else:
-        mode = DCCPDReqEnergyTransferMode(**charging)
-    return DCChargeParameterDiscoveryReq(header=header, energy_transfer_mode=mode)
+    if not is_bpt:
+        return DCCPDReqEnergyTransferMode(**charging)
+    return BPTDCCPDReqEnergyTransferMode(
+        **charging,
+        ev_maximum_discharge_power=rational(sign * ratings.maximum_discharge_w),
+        ev_minimum_discharge_power=rational(sign * ratings.minimum_discharge_w),
+        ev_maximum_discharge_current=rational(sign * ratings.maximum_discharge_a),
+        ev_minimum_discharge_current=rational(sign * ratings.minimum_discharge_a),
+    )
+
+
+_NEEDS: Final = (
+    "departure_time",
+    "ev_target_energy_request",
+    "ev_maximum_energy_request",
+    "ev_minimum_energy_request",
+)
+_V2X: Final = ("ev_maximum_v2x_energy_request", "ev_minimum_v2x_energy_request")
+_schedule_exchange_req: Final = maker(ScheduleExchangeReq, "header", "maximum_supporting_points", "control_mode")
+_scheduled_needs: Final = maker(ScheduledSEReqControlMode, *_NEEDS)
+_dynamic_needs: Final = maker(DynamicSEReqControlMode, *_NEEDS, *_V2X)
+_MOST_POINTS: Final = 1024
 
 
 def _schedule_exchange(header: Header, offer: Offer, topic: Topic) -> ScheduleExchangeReq:
     departure = departure_time(offer.departure_s)
     agreed = _agreed(topic)
-    v2x = agreed.service.is_bpt and not math.isnan(offer.maximum_v2x_energy_wh)
-    if not offer.minimum_energy_wh <= offer.target_energy_wh <= offer.maximum_energy_wh:
+    target_wh, maximum_wh, minimum_wh = offer.target_energy_wh, offer.maximum_energy_wh, offer.minimum_energy_wh
+    if not minimum_wh <= target_wh <= maximum_wh:
         raise LocalProtocolError(
             "ScheduleExchangeReq: energy requests must satisfy minimum <= target <= maximum, got "
-            f"{offer.minimum_energy_wh} Wh, {offer.target_energy_wh} Wh, {offer.maximum_energy_wh} Wh"
+            f"{minimum_wh} Wh, {target_wh} Wh, {maximum_wh} Wh"
         )
+    mode: ScheduledSEReqControlMode | DynamicSEReqControlMode
     if agreed.control_mode is ControlMode.SCHEDULED:
-        scheduled = ScheduledSEReqControlMode(
-            departure_time=departure,
-            ev_target_energy_request=rational(offer.target_energy_wh),
-            ev_maximum_energy_request=rational(offer.maximum_energy_wh),
-            ev_minimum_energy_request=rational(offer.minimum_energy_wh),
+        mode = _scheduled_needs(departure, target_wh, maximum_wh, minimum_wh)
+    else:
+        v2x = agreed.service.is_bpt and not math.isnan(offer.maximum_v2x_energy_wh)
+        mode = _dynamic_needs(
+            _UNKNOWN_DEPARTURE_S if departure is None else departure,
+            target_wh,
+            maximum_wh,
+            minimum_wh,
+            offer.maximum_v2x_energy_wh if v2x else None,
+            offer.minimum_v2x_energy_wh if v2x else None,
         )
-        return ScheduleExchangeReq(header=header, maximum_supporting_points=1024, control_mode=scheduled)
-    return ScheduleExchangeReq(
-        header=header,
-        maximum_supporting_points=1024,
-        control_mode=DynamicSEReqControlMode(
-            departure_time=_UNKNOWN_DEPARTURE_S if departure is None else departure,
-            ev_target_energy_request=rational(offer.target_energy_wh),
-            ev_maximum_energy_request=rational(offer.maximum_energy_wh),
-            ev_minimum_energy_request=rational(offer.minimum_energy_wh),
-            ev_maximum_v2x_energy_request=rational(offer.maximum_v2x_energy_wh) if v2x else None,
-            ev_minimum_v2x_energy_request=rational(offer.minimum_v2x_energy_wh) if v2x else None,
-        ),
-    )
+    return _schedule_exchange_req(header, _MOST_POINTS, mode)
 
 
 # --- power ------------------------------------------------------------------------------------------------------------
 
+_cable_check_req: Final = maker(DCCableCheckReq, "header")
+_pre_charge_req: Final = maker(DCPreChargeReq, "header", "ev_processing", "ev_present_voltage", "ev_target_voltage")
+_power_delivery_req: Final = maker(PowerDeliveryReq, "header", "ev_processing", "charge_progress", "ev_power_profile")
+_welding_detection_req: Final = maker(DCWeldingDetectionReq, "header", "ev_processing")
+
 
 def _cable_check(header: Header, offer: Offer, topic: Topic) -> DCCableCheckReq:
-    return DCCableCheckReq(header=header)
+    return _cable_check_req(header)
 
 
 def _pre_charge(header: Header, offer: Offer, topic: Topic) -> DCPreChargeReq:
-    return DCPreChargeReq(
-        header=header,
-        ev_processing=topic.processing,
-        ev_present_voltage=rational(offer.present_v),
-        ev_target_voltage=rational(offer.target_v),
-    )
+    return _pre_charge_req(header, topic.processing, offer.present_v, offer.target_v)
+
+
+_forecast_entry: Final = maker(PowerScheduleEntry, "duration", "power")
+_forecast: Final = maker(EVPowerProfile, "time_anchor", "control_mode", "ev_power_profile_entries")
+_DYNAMICALLY: Final = DynamicEVPPTControlMode()
 
 
 def _start(header: Header, offer: Offer, topic: Topic) -> PowerDeliveryReq:
     """In Scheduled mode the profile is a promise, in Dynamic mode a forecast: at most full power until departure."""
     if topic.profile is not None:
-        return PowerDeliveryReq(
-            header=header,
-            ev_processing=topic.processing,
-            charge_progress=ChargeProgress.START,
-            ev_power_profile=power_profile(topic.profile),
-        )
-    departure = departure_time(offer.departure_s)
-    entry = PowerScheduleEntry(
-        duration=_UNKNOWN_DEPARTURE_S if departure is None else departure,
-        power=rational(offer.maximum_charge_w),
-    )
-    return PowerDeliveryReq(
-        header=header,
-        ev_processing=topic.processing,
-        charge_progress=ChargeProgress.START,
-        ev_power_profile=EVPowerProfile(
-            time_anchor=header.time_stamp,
-            control_mode=DynamicEVPPTControlMode(),
-            ev_power_profile_entries=EVPowerProfileEntryList(ev_power_profile_entry=(entry,)),
-        ),
-    )
+        profile = power_profile(topic.profile)
+    else:
+        departure = departure_time(offer.departure_s)
+        entry = _forecast_entry(_UNKNOWN_DEPARTURE_S if departure is None else departure, offer.maximum_charge_w)
+        entries = EVPowerProfileEntryList(ev_power_profile_entry=(entry,))
+        profile = _forecast(header.time_stamp, _DYNAMICALLY, entries)
+    return _power_delivery_req(header, topic.processing, ChargeProgress.START, profile)
 
 
 def _stop(header: Header, offer: Offer, topic: Topic) -> PowerDeliveryReq:
-    return PowerDeliveryReq(header=header, ev_processing=topic.processing, charge_progress=ChargeProgress.STOP)
+    return _power_delivery_req(header, topic.processing, ChargeProgress.STOP, None)
 
 
 def _renegotiate(header: Header, offer: Offer, topic: Topic) -> PowerDeliveryReq:
-    return PowerDeliveryReq(
-        header=header,
-        ev_processing=topic.processing,
-        charge_progress=ChargeProgress.SCHEDULE_RENEGOTIATION,
-    )
+    return _power_delivery_req(header, topic.processing, ChargeProgress.SCHEDULE_RENEGOTIATION, None)
 
 
 def _standby(header: Header, offer: Offer, topic: Topic) -> PowerDeliveryReq:
-    return PowerDeliveryReq(header=header, ev_processing=topic.processing, charge_progress=ChargeProgress.STANDBY)
+    return _power_delivery_req(header, topic.processing, ChargeProgress.STANDBY, None)
 
 
 def _confirm_meter(header: Header, offer: Offer, topic: Topic) -> MeteringConfirmationReq:
@@ -364,7 +399,7 @@ def _confirm_meter(header: Header, offer: Offer, topic: Topic) -> MeteringConfir
 
 
 def _welding_detection(header: Header, offer: Offer, topic: Topic) -> DCWeldingDetectionReq:
-    return DCWeldingDetectionReq(header=header, ev_processing=topic.processing)
+    return _welding_detection_req(header, topic.processing)
 
 
 def _session_stop(kind: ChargingSession) -> Callable[[Header, Offer, Topic], SessionStopReq]:

@@ -11,6 +11,7 @@ in `stepping.py`, and the charge loop in `secc_loop.py`.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 from protocol.iso20.answers import Answer, SECCSettings
@@ -74,6 +75,7 @@ class SECC(Session):
         "_limits",
         "_limits_mode",
         "_namespace",
+        "_next_state",
         "_ongoing_until_ns",
         "_shown",
         "_sign",
@@ -111,8 +113,9 @@ class SECC(Session):
         self._joins = False
         self._namespace = ""
         self._app_protocol: SupportedAppProtocolRes | None = None
-        self._shown: dict[tuple[int, int], Variant] = {}
+        self._shown: Mapping[tuple[int, int], Variant] = {}  # what may be selected; equal ones are shared
         self._ongoing_until_ns: int | None = None
+        self._next_state = State.APP_PROTOCOL  # once the pending request is answered and has nothing left to do
         self._sign = -1.0 if settings.discharge_limits_negative else 1.0
         self._table: Table = SETUP
         self._terms: AnsweringTerms = NO_TERMS

@@ -68,6 +68,7 @@ __all__ = [
     "Variant",
     "parameter_sets",
     "read_variants",
+    "variants_offered",
 ]
 
 AC_NAMESPACE: Final = "urn:iso:std:iso:15118:-20:AC"
@@ -205,6 +206,14 @@ VARIANTS: Final = (
 
 
 @cache
+def variants_offered(settles_needs: bool) -> tuple[Variant, ...]:
+    """Those of a station that would settle the EV's needs, or would not."""
+    return tuple(
+        variant for variant in VARIANTS if settles_needs or variant.mobility_needs_mode is MobilityNeedsMode.EVCC
+    )
+
+
+@cache
 def parameter_sets(
     service_id: ServiceID,
     ac_connector: ACConnector,
@@ -239,8 +248,7 @@ def parameter_sets(
                     }.items()
                 ),
             )
-            for variant in VARIANTS
-            if settles_needs or variant.mobility_needs_mode is MobilityNeedsMode.EVCC
+            for variant in variants_offered(settles_needs)
         )
     )
 
@@ -249,11 +257,17 @@ def read_variants(offered: ServiceParameterList) -> tuple[Variant, ...]:
     """The variants in a ServiceDetailRes, in its order. Unknown parameters are ignored, unusable sets left out."""
     variants = []
     for parameter_set in offered.parameter_set:
-        numbers = {parameter.name: parameter.int_value for parameter in parameter_set.parameter}
-        try:
-            control_mode = ControlMode(numbers.get("ControlMode") or 0)
-            mobility_needs_mode = MobilityNeedsMode(numbers.get("MobilityNeedsMode") or MobilityNeedsMode.EVCC)
-        except ValueError:
-            continue
-        variants.append(Variant(parameter_set.parameter_set_id, control_mode, mobility_needs_mode))
+        control_mode: ControlMode | None = None
+        mobility_needs_mode: MobilityNeedsMode | None = MobilityNeedsMode.EVCC
+        for parameter in parameter_set.parameter:
+            if parameter.name == "ControlMode":
+                control_mode = _CONTROL_MODES.get(parameter.int_value)
+            elif parameter.name == "MobilityNeedsMode" and parameter.int_value:
+                mobility_needs_mode = _MOBILITY_NEEDS_MODES.get(parameter.int_value)
+        if control_mode is not None and mobility_needs_mode is not None:
+            variants.append(Variant(parameter_set.parameter_set_id, control_mode, mobility_needs_mode))
     return tuple(variants)
+
+
+_CONTROL_MODES: Final[Mapping[int | None, ControlMode]] = {int(mode): mode for mode in ControlMode}
+_MOBILITY_NEEDS_MODES: Final[Mapping[int | None, MobilityNeedsMode]] = {int(mode): mode for mode in MobilityNeedsMode}

@@ -12,12 +12,14 @@ from protocol.iso20.codes import ResponseCode
 from protocol.iso20.common import Header
 from protocol.iso20.sequence import State
 from protocol.iso20.services import Agreed
+from protocol.schema import maker
 
 __all__ = ["NO_SESSION", "SECOND", "EndReason", "Session", "Suspended", "Timers"]
 
 SECOND: Final = 1_000_000_000  # nanoseconds
 NO_SESSION: Final = bytes(8)
 _NO_HEADER: Final = Header(session_id=NO_SESSION, time_stamp=0)
+_header: Final = maker(Header, "session_id", "time_stamp")
 
 
 class EndReason(Enum):
@@ -188,6 +190,6 @@ class Session:
         header = self._header
         if now_ns >= self._header_until_ns or header.session_id is not self.session_id:
             second = now_ns // SECOND
-            self._header = header = Header(session_id=self.session_id, time_stamp=self._epoch_s + second)
+            self._header = header = _header(self.session_id, self._epoch_s + second)
             self._header_until_ns = (second + 1) * SECOND
         return header

@@ -1,19 +1,23 @@
 """How a SECC takes a step: the response outside the loop, and what it settles once it is given.
 
-The functions are part of `SECC`, written apart: they work on its state.
+What a step states and settles are rows of two tables, by the class of the request; most steps do neither. The functions
+are part of `SECC`, written apart: they work on its state.
 """
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from protocol.iso20.answers import ANSWERS, Answer, Station
-from protocol.iso20.codes import ChargeProgress, ChargingSession, EVSENotification, Processing, ResponseCode, ServiceID
+from protocol.iso20.codes import ChargeProgress, ChargingSession, EVSENotification, ResponseCode, ServiceID
 from protocol.iso20.common import (
     PowerDeliveryReq,
     PowerDeliveryRes,
-    Response,
     ScheduledEVPPTControlMode,
     ScheduledSEResControlMode,
+    ScheduleExchangeReq,
     ScheduleExchangeRes,
+    ServiceDetailReq,
     ServiceDetailRes,
     ServiceSelectionReq,
     SessionSetupReq,
@@ -22,10 +26,11 @@ from protocol.iso20.common import (
 )
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.metering import MeteringConfirmationReq
+from protocol.iso20.polling import POLLED, is_unfinished
 from protocol.iso20.profiles import read_profile, read_tuples
 from protocol.iso20.secc_loop import NO_TERMS
-from protocol.iso20.sequence import REJOINED, SETUP, next_state
-from protocol.iso20.services import SERVICES, Agreed, read_variants
+from protocol.iso20.sequence import REJOINED, SETUP, State
+from protocol.iso20.services import SERVICES, Agreed, Variant, variants_offered
 from protocol.iso20.session import NO_SESSION, EndReason, Suspended
 from protocol.schema import ComplexType
 
@@ -34,50 +39,60 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_step"]
 
-_UNFINISHED: Final = (Processing.ONGOING, Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION)
 _SEQUENCE_TIMEOUT: Final = EndReason.SEQUENCE_TIMEOUT
+_START: Final = ChargeProgress.START
+_STOP: Final = ChargeProgress.STOP
 
 
-def answer_step(secc: "SECC", request: ComplexType, answer: Answer, now_ns: int) -> ComplexType:
+def answer_step(secc: "SECC", request: Any, answer: Answer, now_ns: int) -> ComplexType:
     """Any response outside the loop; goes on to the next state if the step is done."""
-    if isinstance(request, SessionSetupReq):
-        joined = secc.paused if secc._joins else None
-        secc.session_id = _new_session_id(secc) if joined is None else joined.session_id
-    response: ComplexType
-    if isinstance(request, SupportedAppProtocolReq):
+    kind = request.__class__
+    if kind is SupportedAppProtocolReq:
         assert secc._app_protocol is not None
-        response = secc._app_protocol
-    else:
-        station = Station(secc.settings, secc._namespace, secc.agreed, secc._joins, secc.schedules)
-        response = ANSWERS[type(request)](secc._current_header(now_ns), request, answer, station)
+        secc._arm(_SEQUENCE_TIMEOUT, secc.timers.secc_sequence_ns, now_ns)
+        _go(secc, secc._next_state)
+        return secc._app_protocol
+    if kind is SessionSetupReq:
+        secc.session_id = _session_id(secc)
+    station = Station(secc.settings, secc._namespace, secc.agreed, secc._joins, secc.schedules)
+    response: Any = ANSWERS[kind](secc._current_header(now_ns), request, answer, station)
     secc._arm(_SEQUENCE_TIMEOUT, secc.timers.secc_sequence_ns, now_ns)
-    unfinished = (
-        getattr(response, "evse_processing", None) in _UNFINISHED
-        or getattr(request, "ev_processing", None) in _UNFINISHED
-    )
+    unfinished = kind in POLLED and is_unfinished(request, response)
     if unfinished and secc._ongoing_until_ns is not None and now_ns >= secc._ongoing_until_ns:
         return secc._refuse(request, ResponseCode.FAILED, f"{secc.state.name} took too long", now_ns)
-    if isinstance(request, MeteringConfirmationReq):
-        secc._arm(_SEQUENCE_TIMEOUT, secc.timers.secc_loop_sequence_ns, now_ns)  # the loop goes on
-    if isinstance(response, ScheduleExchangeRes):
-        _offer_schedules(secc, response)
-    elif isinstance(response, PowerDeliveryRes):
-        stopping = isinstance(request, PowerDeliveryReq) and request.charge_progress is ChargeProgress.STOP
-        if answer.notification is not None or not stopping:  # a stop that follows the notification keeps the right
-            secc._note(answer.notification)
-    if not (unfinished or (isinstance(response, Response) and response.response_code.declined)):
-        _advance(secc, request, response)
-    return response
+    state_it = _STATED.get(kind)
+    if state_it is not None:
+        state_it(secc, request, response, now_ns)
+    if not unfinished and not response.response_code.declined:
+        settle = _SETTLED.get(kind)
+        if settle is not None:
+            settle(secc, request, response)
+        if secc.ended is None:
+            _go(secc, secc._next_state)
+    return response  # type: ignore[no-any-return]  # as of the request's class
 
 
-def _new_session_id(secc: "SECC") -> bytes:
+def _go(secc: "SECC", state: State) -> None:
+    if state is not secc.state:
+        secc.state = state
+        secc._ongoing_until_ns = None
+
+
+def _session_id(secc: "SECC") -> bytes:
+    """That of the paused session if it is taken up again, else a new one."""
+    if secc._joins:
+        assert secc.paused is not None
+        return secc.paused.session_id
     session_id = secc.settings.new_session_id()
     if len(session_id) != len(NO_SESSION) or session_id == NO_SESSION:
         raise LocalProtocolError(f"a new session id must be 8 bytes and not all zero, got {session_id!r}")
     return session_id
 
 
-def _offer_schedules(secc: "SECC", response: ScheduleExchangeRes) -> None:
+# --- what a response states, whether the step is done or not ----------------------------------------------------------
+
+
+def _offer_schedules(secc: "SECC", request: ComplexType, response: ScheduleExchangeRes, now_ns: int) -> None:
     """Keep what the EV can choose from; GoToPause is a notification of a pause."""
     if isinstance(response.control_mode, ScheduledSEResControlMode):
         secc.schedules = read_tuples(response.control_mode.schedule_tuple)
@@ -85,35 +100,58 @@ def _offer_schedules(secc: "SECC", response: ScheduleExchangeRes) -> None:
         secc._note(EVSENotification.PAUSE)
 
 
-def _advance(secc: "SECC", request: ComplexType, response: ComplexType) -> None:
-    """The step is done: keep what it settled, and go to the next state."""
-    was_energised = secc.energised
-    if isinstance(response, ServiceDetailRes):
-        for variant in read_variants(response.service_parameter_list):
-            secc._shown[response.service_id, variant.parameter_set_id] = variant
-    elif isinstance(request, PowerDeliveryReq):
-        _switch(secc, request)
-    state = next_state(secc._table, secc.state, request)
-    if isinstance(request, ServiceSelectionReq):
-        selected = request.selected_energy_transfer_service
-        variant = secc._shown[selected.service_id, selected.parameter_set_id]
-        secc._bind(Agreed(SERVICES[ServiceID(selected.service_id)], *variant))
-    elif isinstance(request, SessionSetupReq) and secc._joins:
+def _notify(secc: "SECC", request: PowerDeliveryReq, response: PowerDeliveryRes, now_ns: int) -> None:
+    status = response.evse_status
+    if status is not None:
+        secc._note(status.evse_notification)
+    elif request.charge_progress is not _STOP:  # a stop that follows the notification keeps the right
+        secc._note(None)
+
+
+def _stay_in_loop(secc: "SECC", request: ComplexType, response: ComplexType, now_ns: int) -> None:
+    secc._arm(_SEQUENCE_TIMEOUT, secc.timers.secc_loop_sequence_ns, now_ns)
+
+
+_STATED: Final[Mapping[type[ComplexType], Callable[["SECC", Any, Any, int], None]]] = {
+    ScheduleExchangeReq: _offer_schedules,
+    PowerDeliveryReq: _notify,
+    MeteringConfirmationReq: _stay_in_loop,
+}
+
+
+# --- what a step settles once it is done ------------------------------------------------------------------------------
+
+
+def _rejoin(secc: "SECC", request: ComplexType, response: ComplexType) -> None:
+    """A paused session goes on where its service is agreed already."""
+    if secc._joins:
         assert secc.paused is not None
         secc._bind(secc.paused.agreed)
         secc.service_renegotiation = secc.paused.service_renegotiation
-        state = REJOINED
-    elif isinstance(request, SessionStopReq):
-        _stop_session(secc, request.charging_session, was_energised)
-    if secc.ended is None and state is not secc.state:
-        secc.state = state
-        secc._ongoing_until_ns = None
+        secc._next_state = REJOINED
 
 
-def _switch(secc: "SECC", request: PowerDeliveryReq) -> None:
+def _show(secc: "SECC", request: ComplexType, response: ServiceDetailRes) -> None:
+    """Only what was shown can be selected."""
+    shown = _shown_with(response.service_id, secc.settings.settles_needs)
+    secc._shown = {**secc._shown, **shown} if secc._shown else shown
+
+
+@cache
+def _shown_with(service_id: int, settles_needs: bool) -> Mapping[tuple[int, int], Variant]:
+    return {(service_id, variant.parameter_set_id): variant for variant in variants_offered(settles_needs)}
+
+
+def _select(secc: "SECC", request: ServiceSelectionReq, response: ComplexType) -> None:
+    selected = request.selected_energy_transfer_service
+    variant = secc._shown[selected.service_id, selected.parameter_set_id]
+    secc._bind(Agreed(SERVICES[ServiceID(selected.service_id)], *variant))
+
+
+def _switch(secc: "SECC", request: PowerDeliveryReq, response: ComplexType) -> None:
     """Power may flow from now on, or no more; a renegotiation leaves it as it is."""
     progress = request.charge_progress
-    if progress is ChargeProgress.START:
+    if progress is _START:
         secc.energised = True
         profile = request.ev_power_profile
         if profile is not None and isinstance(profile.control_mode, ScheduledEVPPTControlMode):
@@ -122,14 +160,15 @@ def _switch(secc: "SECC", request: PowerDeliveryReq) -> None:
         secc.energised = False
 
 
-def _stop_session(secc: "SECC", kind: ChargingSession, was_energised: bool) -> None:
+def _stop_session(secc: "SECC", request: SessionStopReq, response: ComplexType) -> None:
     """End the session, keep what a pause needs, or go back to the choice of services on the same link."""
+    kind = request.charging_session
     if kind is ChargingSession.PAUSE:
         assert secc.agreed is not None
         secc.suspended = Suspended(secc.session_id, secc.evcc_id, secc.agreed, secc.service_renegotiation)
         secc._end(EndReason.PAUSED, "the EV paused the session")
     elif kind is ChargingSession.TERMINATE:
-        secc._end(EndReason.ABORTED if was_energised else EndReason.TERMINATED, "the EV stopped the session")
+        secc._end(EndReason.ABORTED if secc.energised else EndReason.TERMINATED, "the EV stopped the session")
     else:
         secc.agreed = secc.profile = secc.meter_info = None
         secc._table = SETUP
@@ -138,3 +177,12 @@ def _stop_session(secc: "SECC", kind: ChargingSession, was_energised: bool) -> N
         secc._terms = NO_TERMS
         secc.meter_owed = True  # a service session begins anew (V2G20-902)
         secc._note(None)
+
+
+_SETTLED: Final[Mapping[type[ComplexType], Callable[["SECC", Any, Any], None]]] = {
+    SessionSetupReq: _rejoin,
+    ServiceDetailReq: _show,
+    ServiceSelectionReq: _select,
+    PowerDeliveryReq: _switch,
+    SessionStopReq: _stop_session,
+}
