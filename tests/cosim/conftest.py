@@ -2,16 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
+from cosim.account import Account, outcome_of
 from cosim.inputs import Inputs, LocalPolicy, PlannedVisit, Series, VehicleChoice
 from cosim.journal import Journal
 from cosim.recorder import Part
 from cosim.scenario import Scenario
+from cosim.shard import Shard
 from cosim.world import Outcome, World
 from models.car.vehicle import Vehicle, vehicle_from_row
 from models.policies import POLICIES
@@ -66,6 +70,32 @@ class Run:
 
     def finish(self, **callbacks: Any) -> "Run":
         self.outcome = self.world.run(**callbacks)
+        self.tables = collect(self.parts)
+        return self
+
+    def finish_in_shards(self, shards: int) -> "Run":
+        """The same from so many parts, each a world of its own, in threads that wait for one another."""
+        brought: list[tuple[int, ...]] = [()] * shards
+        here, read = Barrier(shards, timeout=60.0), Barrier(shards, timeout=60.0)
+
+        def play(number: int) -> Account:
+            def total(own: tuple[int, ...]) -> tuple[int, ...]:
+                brought[number] = tuple(own)
+                here.wait()
+                sums = tuple(sum(column) for column in zip(*brought, strict=True))
+                read.wait()
+                return sums
+
+            try:
+                world = World(self.scenario, self.inputs, self.parts.append, shard=Shard(number, shards, total))
+                return world.play(lambda: False, lambda _: None)
+            except BaseException:
+                here.abort()
+                read.abort()
+                raise
+
+        with ThreadPoolExecutor(shards) as threads:
+            self.outcome = outcome_of(list(threads.map(play, range(shards))))
         self.tables = collect(self.parts)
         return self
 
