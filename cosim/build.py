@@ -135,6 +135,7 @@ class Builder:
             ratings=self._ratings[is_dc],
             services=DC_SERVICES if is_dc else AC_SERVICES,
             discharge_limits_negative=self._stage.scenario.secc.discharge_limits == "negative",
+            tolerance_required=self._stage.scenario.secc.tolerance_required,
             settles_needs=self._stage.scenario.ev.mobility_needs == "station",
             standby=self._stage.scenario.secc.standby,
             service_renegotiation=self._stage.scenario.secc.service_renegotiation,

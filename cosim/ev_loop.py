@@ -12,13 +12,14 @@ from cosim.evse import Station
 from cosim.heeding import heeds, take_over
 from cosim.journal import TO_EVSE
 from cosim.offer import obey, offer
-from cosim.promise import aside, promised_w
+from cosim.promise import aside, promised_w, reconsiders
 from cosim.scenario import to_ns
 from cosim.stage import Stage
 from cosim.visit import Visit
 from models.draws import stream_key, uniform
 from protocol.iso20.evcc import EVCC, Offer
 from protocol.iso20.evcc import Event as Meaning
+from protocol.iso20.profiles import Profile
 
 NO_CURRENT_A = 0.5
 ENDED = Meaning.ENDED  # looking it up in its class costs more than the rest of the comparison
@@ -59,12 +60,14 @@ class EvInLoop:
         "offer_ns",
         "offer_soc",
         "offer_w",
+        "profile_factor",
         "requests",
         "row",
         "stage",
         "standby_refused",
         "station",
         "visit",
+        "warned",
     )
 
     def __init__(self, stage: Stage, visit: Visit, evcc: EVCC, station: Station, car: Car) -> None:
@@ -99,6 +102,8 @@ class EvInLoop:
         self._departs = False  # it is the driver who wants to go
         self.standby_refused = False
         self._scheduled = scenario.ev.control_mode == "scheduled"
+        self.profile_factor = 1.0  # of what was promised; a fault makes it another
+        self.warned: Profile | None = None  # the promise that the station has warned of
         self.needs_ns = -1  # of what the station has settled and this car has taken over
         self._wire_up()
 
@@ -213,7 +218,7 @@ class EvInLoop:
         if self.is_dc:
             self.evse_a = response.evse_present_current.number
             return
-        setpoint_w = promised_w(self.evcc, now_ns) if self._scheduled else self.evcc.target_w
+        setpoint_w = self.profile_factor * promised_w(self.evcc, now_ns) if self._scheduled else self.evcc.target_w
         if setpoint_w == self.obeyed_w or self.leaving or self.station.lost is not None:
             return  # the last one: the pilot is off
         self.car.make_room()
@@ -225,6 +230,8 @@ class EvInLoop:
         """Whether departure or a notification makes the next request another than a loop."""
         if self.leaving or now_ns >= self.departure_ns:
             return self._leaves(now_ns)
+        if self._scheduled and reconsiders(self, now_ns):
+            return True
         notification = self.evcc.notification
         return notification is not None and heeds(self, notification.kind, now_ns)
 

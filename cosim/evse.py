@@ -24,6 +24,7 @@ from cosim.stage import Stage
 from protocol.iso20.codes import (
     ChargingSession,
     EVSENotification,
+    ResponseCode,
     ServiceID,
 )
 from protocol.iso20.common import PowerDeliveryReq, SessionStopReq
@@ -82,6 +83,8 @@ class Station:
         "site",
         "stage",
         "troubles",
+        "verdict",
+        "violated_ns",
     )
 
     def __init__(self, stage: Stage, evse_id: int, site: Site, secc: SECC, is_dc: bool) -> None:
@@ -109,6 +112,8 @@ class Station:
         self.begun = False  # the loop, since power was last off
         self.scheduled = False  # the session is in Scheduled mode
         self.scheduled_ns = 0  # when the schedule in force was granted
+        self.verdict: ResponseCode | None = None  # on the promise in force; None: it is kept
+        self.violated_ns = -1  # since when it is broken; -1: it is not
         self.needs: Needs | None = None  # what the station states of them, see `Needs`
         self.proposed: tuple[ServiceID, ...] | None = None  # for a service renegotiation
         self.troubles = 0  # faults in force
@@ -147,6 +152,7 @@ class Station:
         self.lost = None
         self.notification = None
         self.begun = False
+        self.verdict, self.violated_ns = None, -1
         self.began_ns.clear()
         self.secc.connect(now_ns)
         self._timer.arm(self.secc.deadline_ns)

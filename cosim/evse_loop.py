@@ -11,6 +11,7 @@ from cosim.chosen import is_within
 from cosim.control import at_meter_w, direct
 from cosim.driver import REGULATE, Answer, At, place
 from cosim.evse_notices import delay_s, look_at_departure
+from cosim.evse_profile import judge_profile
 from cosim.evse_schedule import follow_vehicle, settled, stated_needs
 from cosim.journal import TO_EV
 from models.car.converter import loss_w
@@ -42,6 +43,7 @@ def answer_loop(station: "Station", answer: Answer[Any], car: Car, now_ns: int) 
     changed = not station.regulating and control.decide(car, secc.said, power_w, now_ns)
     if station.scheduled:
         follow_vehicle(station, car, now_ns)
+        station.verdict = judge_profile(station, power_w, now_ns)
     elif changed and station.is_dc:
         _command(station, car, now_ns)
     response = _say_dc(station, car, power_w, now_ns) if station.is_dc else _say_ac(station, car, power_w, now_ns)
@@ -50,6 +52,9 @@ def answer_loop(station: "Station", answer: Answer[Any], car: Car, now_ns: int) 
     else:
         station.journal.counts[response.__class__] += 1
     station._deliver(response, answer, now_ns)
+    if station.scheduled and secc.ended is not None and station.verdict is not None:
+        station.lose(station.verdict.value)
+        return
     if changed and station.record_setpoints:
         arrives_in_time = station.arrival_ns < answer.deadline_ns
         _record_setpoint(station, now_ns, now_ns if station.is_dc else station.arrival_ns if arrives_in_time else -1)
@@ -72,7 +77,7 @@ def _command(station: "Station", car: Car, now_ns: int) -> None:
 def _say_ac(station: "Station", car: Car, power_w: float, now_ns: int) -> Any:
     """The setpoint, and the power that is measured."""
     secc, target_w = station.secc, station.control.plug_w
-    if station.notification is None and not secc.meter_owed and station.needs is None:
+    if station.notification is None and not secc.meter_owed and station.needs is None and station.verdict is None:
         return secc.answer_ac(target_w, power_w, now_ns)
     return secc.respond(_with_meter(station, car, Statement(present_w=power_w, target_w=target_w)), now_ns)
 
@@ -83,15 +88,16 @@ def _say_dc(station: "Station", car: Car, power_w: float, now_ns: int) -> Any:
     voltage_v = car.voltage_v(power_w)  # the battery as it was at the vehicle's last offer
     current_a = power_w / voltage_v
     by_power, by_current = reason in (EV_POWER, STATION_POWER), reason == CURRENT
-    if station.notification is None and not secc.meter_owed and station.needs is None:
+    if station.notification is None and not secc.meter_owed and station.needs is None and station.verdict is None:
         return secc.answer_dc(voltage_v, current_a, limits, by_power, by_current, now_ns)
     statement = Statement(Processing.FINISHED, voltage_v, current_a, power_w, 0.0, *limits, by_power, by_current)
     return secc.respond(_with_meter(station, car, statement), now_ns)
 
 
 def _with_meter(station: "Station", car: Car, statement: Statement) -> Statement:
-    """What is not said in every loop: the notification that stands, and the meter."""
+    """What is not said in every loop: a broken promise, the notification that stands, and the meter."""
     return statement._replace(
+        failure=station.verdict,
         notification=station.notification,
         notification_max_delay_s=delay_s(station, station.stage.env.now_ns),
         meter_charged_wh=int(car.charged_ws / 3600.0 * station.meter_factor),

@@ -3,6 +3,7 @@
 The functions are part of `Station`, written apart: they work on its state.
 """
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from cosim.car import Car
@@ -65,7 +66,14 @@ def schedule_aside(station: "Station", car: Car, now_ns: int) -> AnswerAside:
     discharging = (PowerStep(horizon_s, wanted_w if wanted_w < 0.0 else 0.0),)
     anchor_s = station.stage.epoch_s + now_ns // NS
     is_bpt = secc.agreed.service.is_bpt
-    return AnswerAside(schedules=(Schedule(1, anchor_s, charging, discharging if is_bpt else ()),))
+    tolerance_w = station.stage.scenario.secc.power_tolerance_w
+    return AnswerAside(
+        schedules=(
+            Schedule(
+                1, anchor_s, charging, discharging if is_bpt else (), math.nan if tolerance_w is None else tolerance_w
+            ),
+        )
+    )
 
 
 def follow_vehicle(station: "Station", car: Car, now_ns: int) -> None:
@@ -73,7 +81,7 @@ def follow_vehicle(station: "Station", car: Car, now_ns: int) -> None:
     said, secc = station.secc.said, station.secc
     if station.is_dc:
         limit_w = car.kind.station_charge_w if said.target_a > 0.0 else car.kind.station_discharge_w
-        asked_w = said.target_a * car.voltage_v(0.0)
+        asked_w = said.target_a * car.voltage_v(car.power_w(now_ns))  # current is what it regulates
         car.make_room()
         direct(car, car.kind, car.sums, said, min(max(asked_w, -limit_w), limit_w), now_ns)
     section = station.stage.scenario.secc

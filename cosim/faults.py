@@ -194,6 +194,12 @@ def _clock_skew(stage: Stage, ev: Ev, fault: Fault) -> Restore:
     return lambda: ev.evcc.skew(-fault.skew_s)
 
 
+def _off_profile(stage: Stage, ev: Ev, fault: Fault) -> Restore:
+    """Scheduled mode: it takes another power than it has promised. In Dynamic mode there is no promise to break."""
+    ev.profile_factor = fault.profile_factor
+    return lambda: setattr(ev, "profile_factor", 1.0)
+
+
 def _cut(ev: Ev, cut: Cut) -> None:
     if ev.process is not None and ev.process.is_alive and (cut.unplugged or ev.evcc.ended is None):
         ev.process.interrupt(cut)
@@ -218,5 +224,6 @@ FAULTS: Final[Mapping[str, Callable[[Stage, Ev, Fault], Restore]]] = {
     "sensor_stuck": _sensor_stuck,
     "sensor_biased": _sensor_biased,
     "clock_skew": _clock_skew,
+    "off_profile": _off_profile,
 }
 assert set(FAULTS) == set(FAULT_KINDS)

@@ -3,12 +3,16 @@
 import math
 from typing import TYPE_CHECKING
 
+from protocol.iso20.codes import ResponseCode
 from protocol.iso20.evcc import EVCC, Offer, OfferAside
 from protocol.iso20.profiles import Profile, Schedule, follow, power_at_w
 from protocol.iso20.sequence import State
 
 if TYPE_CHECKING:
     from cosim.ev_loop import EvInLoop
+
+_VIOLATION = ResponseCode.WARNING_EV_POWER_PROFILE_VIOLATION
+ANSWERS = {"confirmed": True, "refused": False, "unsaid": None}  # to the station's PowerTolerance
 
 
 def aside(ev: "EvInLoop", said: Offer, now_ns: int) -> OfferAside:
@@ -17,9 +21,11 @@ def aside(ev: "EvInLoop", said: Offer, now_ns: int) -> OfferAside:
     profile = None
     if evcc.schedules and evcc.state is not State.CHARGE_LOOP:
         profile = _promise(evcc, evcc.schedules[0], said, now_ns)
+        if not math.isnan(evcc.schedules[0].tolerance_w):
+            profile = profile._replace(tolerance_confirmed=ANSWERS[ev.stage.scenario.ev.power_tolerance])
     target_a = 0.0
     if ev.is_dc and evcc.profile is not None and not ev.leaving and said.present_v > 0.0:
-        target_a = promised_w(evcc, now_ns) / said.present_v
+        target_a = ev.profile_factor * promised_w(evcc, now_ns) / said.present_v
     return OfferAside(target_a=target_a, profile=profile)
 
 
@@ -46,3 +52,18 @@ def promised_w(evcc: EVCC, now_ns: int) -> float:
     if profile is None:
         return 0.0
     return power_at_w(profile.steps, float(evcc.clock_s(now_ns) - profile.anchor_s))
+
+
+def reconsiders(ev: "EvInLoop", now_ns: int) -> bool:
+    """Take note, once for each promise, of a warning that it is broken; whether the vehicle asks for a new schedule."""
+    evcc = ev.evcc
+    warning, evcc.warning = evcc.warning, None
+    if warning is not _VIOLATION or evcc.profile is ev.warned:
+        return False
+    ev.warned = evcc.profile
+    renegotiates = ev.stage.scenario.ev.profile_warning_answer == "renegotiate"
+    told = "asks for a new schedule" if renegotiates else "goes on"
+    ev.stage.recorder.event(now_ns, ev.visit.ev_id, "profile_warned", told)
+    if renegotiates:
+        evcc.renegotiate_schedule()
+    return renegotiates

@@ -21,6 +21,7 @@ FaultKind = Literal[
     "sensor_stuck",
     "sensor_biased",
     "clock_skew",
+    "off_profile",
 ]
 FAULT_KINDS: tuple[str, ...] = get_args(FaultKind)
 
@@ -85,6 +86,9 @@ class Fault(Targets):
     meter_factor: Annotated[float, Field(ge=0.0, le=100.0)] = Field(1.5, description="wrong_meter")
     bias_hz: Annotated[float, Field(ge=-5.0, le=5.0)] = Field(0.1, description="sensor_biased")
     skew_s: int = Field(60, ge=-86400, le=86400, description="clock_skew: the vehicle's clock is ahead by so much")
+    profile_factor: Annotated[float, Field(ge=-1.0, le=10.0)] = Field(
+        1.5, description="off_profile, Scheduled mode: the vehicle takes so many times what it has promised"
+    )
 
     @model_validator(mode="after")
     def _when(self) -> "Fault":

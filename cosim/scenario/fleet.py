@@ -94,6 +94,13 @@ class Ev(Section):
     mobility_needs: Literal["ev", "station"] = Field(
         "ev", description="who may state departure and charge in Dynamic mode: MobilityNeedsMode 1 or 2"
     )
+    power_tolerance: Literal["confirmed", "refused", "unsaid"] = Field(
+        "confirmed", description="Scheduled mode: what the vehicle says of the schedule's PowerTolerance, if it has one"
+    )
+    profile_warning_answer: Literal["go_on", "renegotiate"] = Field(
+        "go_on",
+        description="Scheduled mode: what a vehicle does, once for each promise, when it is warned that it breaks it",
+    )
     pause_answer: Literal["pause", "standby"] = Field(
         "pause", description="what a vehicle does when its station asks for a pause"
     )

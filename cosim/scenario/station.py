@@ -80,6 +80,24 @@ class Secc(Section):
     reschedule_every_s: PositiveSeconds = Field(
         10.0, description="Scheduled mode: shortest time between two renegotiations of a session"
     )
+    power_tolerance_w: Watts | None = Field(
+        None, description="Scheduled mode: PowerTolerance of the schedules; empty: none is stated"
+    )
+    tolerance_required: bool = Field(False, description="turn a vehicle away that does not confirm PowerTolerance")
+    profile_breach: Literal["beyond", "either"] = Field(
+        "beyond",
+        description="Scheduled mode: a violation is more power than was promised, or the other direction; either: "
+        "less as well",
+    )
+    profile_tolerance_w: Watts = Field(
+        500.0, description="Scheduled mode: allowed beside the promise where no PowerTolerance was agreed; assumed"
+    )
+    profile_grace_s: Seconds = Field(
+        5.0, description="Scheduled mode: after each step of the promise, for reaction, wake-up and ramp; assumed"
+    )
+    profile_patience_s: Seconds | None = Field(
+        None, description="Scheduled mode: a violation that lasts longer ends the session; empty: it is a warning only"
+    )
     standby: bool = Field(True, description="whether the station grants standby")
     service_renegotiation: bool = Field(True, description="whether the station lets the service be chosen anew")
     power_off_deadline_s: Annotated[float, Field(gt=0.0, le=1.5)] = Field(

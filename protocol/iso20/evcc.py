@@ -76,6 +76,7 @@ class EVCC(AskingSession):
     target_w : power the last AC loop response asks for, sum of the phases, positive into the vehicle; NaN in DC and
         in Scheduled mode; `target_phases_w` says it phase by phase where phases are stated
     needs : what the station settled under MobilityNeedsMode 2, and at `needs_ns`; or None
+    warning : the last warning that a response of the loop carried, until somebody takes note and sets it to None
     schedules : what the station offered in Scheduled mode; `profile` is what this EV promised of it
     """
 
@@ -93,6 +94,7 @@ class EVCC(AskingSession):
         "schedules",
         "target_phases_w",
         "target_w",
+        "warning",
     )
 
     def __init__(self, settings: EVCCSettings, paused: Suspended | None = None) -> None:
@@ -105,6 +107,7 @@ class EVCC(AskingSession):
         self.target_phases_w: tuple[float, float, float] | None = None
         self.evse_limits: EVSERatings | None = None
         self.target_w = math.nan
+        self.warning: ResponseCode | None = None
         self._namespace = ""
         self._candidates: list[Service] = []
         self._expected: type[ComplexType] | None = None
@@ -233,6 +236,7 @@ class EVCC(AskingSession):
             self.failed_code = code
             return self._give_up(EndReason.FAILED, f"{response.wire_name}: {code.value}")
         if kind is self._terms.response:
+            self.warning = code if code.warning else self.warning
             return _LOOP if hear_turn(self, response, now_ns) else _ENDED
         find = FAULTS.get(kind)
         wrong = None if find is None else find(self, request, response)

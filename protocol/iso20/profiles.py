@@ -29,6 +29,7 @@ __all__ = [
     "read_profile",
     "read_tuples",
     "schedule_tuple",
+    "slot_at",
 ]
 
 _NAN: Final = math.nan
@@ -67,13 +68,18 @@ class Profile(NamedTuple):
 
 def power_at_w(steps: tuple[PowerStep, ...], since_s: float) -> float:
     """Power `since_s` seconds after the anchor; the last step holds on, nothing comes before the first."""
+    return slot_at(steps, since_s)[0]
+
+
+def slot_at(steps: tuple[PowerStep, ...], since_s: float) -> tuple[float, float]:
+    """Power as `power_at_w` gives it, and for how many seconds it has been so; 0 before the first step."""
     if not steps or since_s < 0.0:
-        return 0.0
-    for step in steps:
+        return 0.0, 0.0
+    for step in steps[:-1]:
         if since_s < step.duration_s:
-            return step.power_w
+            return step.power_w, since_s
         since_s -= step.duration_s
-    return steps[-1].power_w
+    return steps[-1].power_w, since_s
 
 
 def follow(

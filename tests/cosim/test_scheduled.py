@@ -86,3 +86,122 @@ def test_in_mode_1_the_station_may_wish_what_it_likes(play):
     )
     assert run.tables["sessions"]["soc_target"][0] == 0.8
     assert list(run.tables["sessions"]["unplug_ns"]) == [30 * S] or run.tables["sessions"]["unplug_ns"][0] > 30 * S
+
+
+# --- a promise that is broken -----------------------------------------------------------------------------------------
+
+
+def told(run, kind):
+    table = run.tables["events"]
+    return [(t / S, d) for t, k, d in zip(table["t_ns"], table["kind"], table["detail"], strict=True) if k == kind]
+
+
+def warned(run):
+    """Instants of the responses of the loop that warn of a violation [s]."""
+    rows = run.tables["messages"]
+    return rows["t_ns"][rows["response_code"] == "WARNING_EVPowerProfileViolation"] / S
+
+
+def off_profile(play, service, factor=1.5, **sections):
+    fault = {"kind": "off_profile", "t_s": 20.0, "duration_s": 5.0, "profile_factor": factor}
+    return play(
+        policy=lambda view: 6_000.0,
+        service=service,
+        **{"ev": {"control_mode": "scheduled"}, "secc": {"reschedule_every_s": 2.0}, "faults": [fault], **sections},
+    )
+
+
+@pytest.mark.parametrize("service", ["AC", "AC_BPT", "DC", "DC_BPT"])
+def test_a_vehicle_that_takes_more_than_it_promised_is_warned_and_goes_on(play, service):
+    run = off_profile(play, service)
+    assert run.broken() == {}
+    assert list(run.tables["sessions"]["end_reason"]) == ["departure"]
+    assert power_w(run, 22.0, 25.0) == pytest.approx(9_000.0, rel=0.03)
+    at_s = warned(run)
+    assert 20.0 < at_s[0] < 21.5
+    assert at_s[-1] < 26.5
+    assert len(at_s) > 10  # each response while it lasts
+    ((_, detail),) = told(run, "profile_violation")
+    assert "W promised, tolerance 500 W" in detail
+    assert "[off_profile]" in detail
+    assert len(told(run, "profile_kept")) == len(told(run, "profile_warned")) == 1
+    assert not warned(off_profile(play, service, 1.05)).size  # 300 W: within the tolerance
+
+
+@pytest.mark.parametrize("service", ["AC_BPT", "DC_BPT"])
+def test_too_little_is_a_violation_where_the_scenario_says_so_and_leaving_is_none(play, service):
+    secc = {"reschedule_every_s": 2.0, "profile_breach": "either"}
+    assert not warned(off_profile(play, service, 0.8)).size
+    at_s = warned(off_profile(play, service, 0.8, secc=secc))
+    assert 20.0 < at_s[0] < at_s[-1] < 26.5
+    assert not warned(off_profile(play, service, 1.0, secc=secc)).size
+
+
+def test_the_other_direction_is_a_violation(play):
+    assert warned(off_profile(play, "DC_BPT", -0.5)).size
+    assert warned(off_profile(play, "AC_BPT", -1.0)).size
+
+
+@pytest.mark.parametrize(("power_tolerance_w", "answer", "is_warned"), [
+    pytest.param(4_000.0, "confirmed", False, id="agreed on more than the station's own"),
+    pytest.param(4_000.0, "refused", True, id="not agreed on"),
+    pytest.param(4_000.0, "unsaid", True, id="nothing said"),
+    pytest.param(100.0, "confirmed", True, id="agreed on less"),
+])  # fmt: skip
+def test_the_tolerance_is_the_one_both_have_agreed_on(play, power_tolerance_w, answer, is_warned):
+    run = off_profile(
+        play, "AC", 1.5,
+        secc={"reschedule_every_s": 2.0, "power_tolerance_w": power_tolerance_w},
+        ev={"control_mode": "scheduled", "power_tolerance": answer},
+    )  # fmt: skip
+    codes = set(run.tables["messages"]["response_code"])
+    confirmed = "OK_PowerToleranceConfirmed" if answer == "confirmed" else "WARNING_PowerToleranceNotConfirmed"
+    assert confirmed in codes
+    assert ("WARNING_EVPowerProfileViolation" in codes) is is_warned
+    assert list(run.tables["sessions"]["end_reason"]) == ["departure"]
+
+
+def test_a_tolerance_that_is_required_turns_away_who_refuses_it(play):
+    secc = {"power_tolerance_w": 200.0, "tolerance_required": True}
+    run = off_profile(play, "AC", secc=secc, ev={"control_mode": "scheduled", "power_tolerance": "refused"})
+    assert "FAILED_PowerToleranceNotConfirmed" in set(run.tables["messages"]["response_code"])
+    assert run.tables["sessions"]["end_reason"][0] == "SECC: schedule 1 demands its tolerance"
+    assert run.tables["sessions"]["charged_wh"][0] == 0.0
+
+
+@pytest.mark.parametrize("service", ["AC", "DC_BPT"])
+def test_after_patience_the_session_ends_with_power_brought_down(play, service):
+    secc = {"reschedule_every_s": 2.0, "profile_patience_s": 2.0}
+    run = off_profile(play, service, secc=secc)
+    assert run.broken() == {}
+    assert not told(run, "opened_under_load")
+    (began_s, _), (lost_s, reason) = told(run, "profile_violation")[0], told(run, "session_lost")[0]
+    assert 2.0 <= lost_s - began_s < 2.5
+    assert reason == "FAILED_EVPowerProfileViolation [off_profile]"
+    assert "FAILED_EVPowerProfileViolation" in run.tables["sessions"]["end_reason"][0]
+    assert power_w(run, lost_s + 1.5, 30.0) == 0.0
+
+
+def test_a_wrong_meter_accuses_a_car_that_keeps_its_word_and_it_asks_for_a_new_schedule(play):
+    wrong = [{"kind": "wrong_meter", "t_s": 20.0, "duration_s": 4.0, "meter_factor": 1.5}]
+    ev = {"control_mode": "scheduled", "profile_warning_answer": "renegotiate"}
+    usual = off_profile(play, "AC_BPT", faults=[])
+    run = off_profile(play, "AC_BPT", faults=wrong, ev=ev)
+    assert power_w(run, 21.0, 29.0) == pytest.approx(6_000.0, rel=0.02)
+    assert warned(run).size
+    assert [detail for _, detail in told(run, "profile_warned")] == ["asks for a new schedule"]
+    asked = [len(each.said("ScheduleExchangeReq")) for each in (usual, run)]
+    assert asked[1] == asked[0] + 1
+
+
+def test_a_converter_that_ramps_longer_than_the_grace_breaks_a_promise_to_take_less(play):
+    def less_from_20_s(view):
+        return 9_000.0 if view.time_s < 15.0 else 5_000.0
+
+    sections = {"ev": {"control_mode": "scheduled", "ramp_w_per_s": 700.0}, "duration_s": 60.0,
+                "fleet": {"arrival": {"plug_in_s": [0.0, 0.0], "leave_s": [55.0, 55.0]}}}  # fmt: skip
+    secc = {"reschedule_every_s": 2.0, "profile_grace_s": 1.0}
+    run = play(policy=less_from_20_s, service="AC", secc=secc, **sections)
+    assert warned(run).size
+    patient = play(policy=less_from_20_s, service="AC", secc={**secc, "profile_grace_s": 10.0}, **sections)
+    assert not warned(patient).size
