@@ -29,7 +29,7 @@ from models.grid.delivery import (
     tracking,
 )
 from models.grid.envelope import outside_envelope
-from models.grid.products import PRODUCTS, Product, shares
+from models.grid.products import PRODUCTS, Product, share, shares
 from models.grid.scoring import SCORERS, Recording, RecordingError, Terms
 from models.policies.product import released_share, row_parameters
 
@@ -74,13 +74,14 @@ def product_delivery(run: Run, scenario: Scenario, number: int) -> dict[str, Any
         return {"contract_mw": contract_mw, "score": {}, "note": "the run ended before the committed time"}
     window_s = contract.window_s or (0.0 if math.isnan(product.full_s) else product.full_s)
     outside = outside_envelope(service.wanted, service.delivered, round(window_s / service.step_s))
-    times = timing(excursions(service.time_s, service.wanted, service.delivered, 1.0))
+    free = abs(share(product, product.insensitivity_hz)) if product.insensitivity_hz > 0.0 else 0.0
+    times = timing(excursions(service.time_s, service.wanted, service.delivered, 1.0, free))
     mwh = contract_mw * service.step_s / 3600.0
     found: dict[str, Any] = {"contract_mw": contract_mw, **_score(run, scenario, number, service)}
     found |= {f"{name}": value for name, value in times._asdict().items()}
     found |= {
         "starts_in_time": _in_time(times.latency_longest_s, product.start_s, service.step_s),
-        "full_in_time": _in_time(times.t90_longest_s, product.full_s, service.step_s),
+        "full_in_time": _in_time(times.owed_longest_s, product.full_s, service.step_s),
         "sustained": sustained(service.time_s, service.wanted, service.delivered, window_s, product.sustain_s),
         **tracking(service.time_s, service.wanted, service.delivered, 1.0, max(SETTLE_S, window_s))._asdict(),
         "inside_share": float(np.mean(outside <= INSIDE)),
@@ -131,8 +132,8 @@ def step_wanted(product: Product, time_s: Floats, deviation_hz: Floats) -> Float
     row = row_parameters(product)
     wanted = np.empty_like(asked)
     released_s = -math.inf
-    for k, (now_s, share) in enumerate(zip(time_s.tolist(), asked.tolist(), strict=True)):
-        if share >= 1.0 and now_s - released_s >= product.again_s:
+    for k, (now_s, wish) in enumerate(zip(time_s.tolist(), asked.tolist(), strict=True)):
+        if wish >= 1.0 and now_s - released_s >= product.again_s:
             released_s = now_s
         since_s = now_s - released_s
         wanted[k] = 0.0 if math.isinf(since_s) else released_share(since_s, row["hold_s"], row["off_pu_per_s"])

@@ -63,6 +63,7 @@ DELIVERY = {
     "ramp_longest_s": "ramp 10 to 90 %, longest",
     "t90_s": "time to 90 %, median",
     "t90_longest_s": "time to 90 %, longest",
+    "owed_longest_s": "90 % owed for, longest",
     "t90_slowest_s": "time to 90 %, slowest car",
     "nrmse_pu": "NRMSE",
     "mae_pu": "mean absolute error",

@@ -38,6 +38,7 @@ class StepResponse(NamedTuple):
     latency_s: float
     ramp_s: float
     t90_s: float
+    owed_s: float = math.nan  # how long 90 % was owed: `t90_s`, or until it was no longer wanted
 
 
 class Tracking(NamedTuple):
@@ -60,6 +61,7 @@ class Timing(NamedTuple):
     ramp_longest_s: float
     t90_s: float
     t90_longest_s: float
+    owed_longest_s: float
 
 
 def step_response(
@@ -88,12 +90,16 @@ def setpoint_steps(t_s: Floats, wanted: Floats, delivered: Floats, capacity: flo
             yield step_response(t_s, delivered, float(t_s[k]), end_s, before, after)
 
 
-def excursions(t_s: Floats, wanted: Floats, delivered: Floats, capacity: float) -> Iterator[StepResponse]:
+def excursions(
+    t_s: Floats, wanted: Floats, delivered: Floats, capacity: float, free: float = 0.0
+) -> Iterator[StepResponse]:
     """How much later than `wanted` a service follows each of its excursions from zero that reach a fifth of `capacity`.
 
-    An excursion is a stretch of one sign beyond 1 % of the capacity, its step that from zero to its largest value.
-    Latency and t90 are those of `delivered` less those of `wanted`, which are zero for a clean step, and 0 where the
-    service was there before it was wanted; the ramp time is that of `delivered`.
+    An excursion is a stretch of one sign beyond 1 % of the capacity, its size the largest value wanted. Latency and t90
+    count the time for which 5 % and 90 % of that were wanted before they were there: for a clean step the plain times.
+    Time for which less was wanted again does not count, as a peak shorter than the time allowed need not be reached;
+    nor does, for the latency, time for which no more than `free` was wanted, what may stay unanswered.
+    The ramp time is that of `delivered`.
     """
     for sign in (1.0, -1.0):
         up, came = sign * wanted, sign * delivered
@@ -105,21 +111,34 @@ def excursions(t_s: Floats, wanted: Floats, delivered: Floats, capacity: float) 
                 continue
             begin_s = float(t_s[begin])
             end_s = float(t_s[end]) if end < len(t_s) else float(t_s[-1]) + 1.0
-            asked = step_response(t_s, up, begin_s, end_s, 0.0, peak)
             given = step_response(t_s, came, begin_s, end_s, 0.0, peak)
+            times_s, asked, got = t_s[begin:end], up[begin:end], came[begin:end]
+            latency_s = wanted_before_s(times_s, asked, max(BAND * peak, free), got, BAND * peak)
+            owed_s = wanted_before_s(times_s, asked, HIGH * peak, got, HIGH * peak)
             yield StepResponse(
                 begin_s,
                 sign * peak,
-                _later(given.latency_s, asked.latency_s),
+                math.nan if math.isnan(given.latency_s) else latency_s,
                 given.ramp_s,
-                _later(given.t90_s, asked.t90_s),
+                math.nan if math.isnan(given.t90_s) else owed_s,
+                owed_s,
             )
+
+
+def wanted_before_s(t_s: Floats, wanted: Floats, level: float, delivered: Floats, enough: float) -> float:
+    """For how long `level` was wanted before `enough` was first delivered [s]; over all samples if it never was."""
+    there = np.flatnonzero(delivered >= enough - SLACK * abs(enough))
+    until = int(there[0]) if there.size else len(t_s)
+    spans_s = np.diff(t_s, append=t_s[-1])
+    return float(np.sum(spans_s[:until][wanted[:until] >= level - SLACK * abs(level)]))
 
 
 def timing(responses: Iterable[StepResponse]) -> Timing:
     """Median and longest times; the longest latency and t90 are infinite when a step never began or never got there."""
     found = list(responses)
-    latency, ramp, t90 = (np.array([getattr(one, name) for one in found]) for name in ("latency_s", "ramp_s", "t90_s"))
+    latency, ramp, t90, owed = (
+        np.array([getattr(one, name) for one in found]) for name in ("latency_s", "ramp_s", "t90_s", "owed_s")
+    )
     return Timing(
         len(found),
         int(np.count_nonzero(np.isfinite(t90))),
@@ -129,6 +148,7 @@ def timing(responses: Iterable[StepResponse]) -> Timing:
         float(np.nanmax(ramp)) if np.isfinite(ramp).any() else math.nan,
         _median(t90),
         _longest(t90),
+        float(np.nanmax(owed)) if np.isfinite(owed).any() else math.nan,
     )
 
 
@@ -186,10 +206,6 @@ def missed_energy_wh(soc_end: float, soc_target: float, nominal_wh: float) -> fl
 def _first(times_s: Floats, reached: npt.NDArray[np.bool_]) -> float:
     where = np.flatnonzero(reached)
     return float(times_s[where[0]]) if where.size else math.nan
-
-
-def _later(given_s: float, asked_s: float) -> float:
-    return 0.0 if given_s < asked_s else given_s - asked_s
 
 
 def _median(values: Floats) -> float:

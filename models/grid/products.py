@@ -55,6 +55,7 @@ class Product(NamedTuple):
     version: str
     confidence: Literal["S", "M", "S/M"]
     aliases: tuple[str, ...] = ()
+    insensitivity_hz: float = 0.0  # deviation, dead band included, that need not be answered
     half_s: float = NAN  # longest time to half of full power
     hold_s: float = NAN  # kind step: full power once released
     off_pu_per_s: float = NAN  # kind step: fastest return allowed with that hold
@@ -161,8 +162,8 @@ _REGD = Product(
 _ROWS = (
     Product(
         key="fcr", title="Frequency containment reserve, Continental Europe", nominal_hz=50.0, kind="curve",
-        curve=_both((0.2, 1.0)), start_s=2.0, half_s=15.0, full_s=30.0, sustain_s=INF, data_step_s=1.0,
-        measure_hz=0.01, energy_h=0.25,
+        curve=_both((0.2, 1.0)), insensitivity_hz=0.01, start_s=2.0, half_s=15.0, full_s=30.0, sustain_s=INF,
+        data_step_s=1.0, measure_hz=0.01, energy_h=0.25,
         energy_rule="limited reservoirs: 15 min of full power each way in alert state, restored within 2 h after it; "
         "Germany: rated power at least 1.25 times the offer, so a quarter of it can return energy",
         recovery="baseline", scorer="fcr",

@@ -36,7 +36,7 @@ def test_a_ramp_after_a_delay_has_the_published_figures():
 def test_a_step_down_is_timed_as_one_up():
     down = step_response(T_S, 1.0 - ramp(14.0, 2.0), 10.0, 90.0, 1.0, 0.0)
     up = step_response(T_S, ramp(14.0, 2.0), 10.0, 90.0, 0.0, 1.0)
-    assert down[2:] == pytest.approx(up[2:])
+    assert down[2:] == pytest.approx(up[2:], nan_ok=True)
 
 
 def test_what_never_happens_is_not_a_number_and_makes_the_longest_infinite():
@@ -78,6 +78,29 @@ def test_a_late_copy_is_as_late_as_it_is_whatever_the_frequency_did():
     assert found.t90_s == pytest.approx(1.5, abs=0.11)
     (downward,) = excursions(T_S, -wanted, -delivered, 1.0)
     assert (downward.size, downward.t90_s) == pytest.approx((-1.0, found.t90_s))
+
+
+def test_a_peak_that_passes_before_it_is_reached_is_owed_only_while_it_lasts():
+    """90 % of the largest value are wanted for 1 s, in vain, and 40 s later for good: 1 s and what it then takes."""
+    wanted = np.select([T_S < 20.0, T_S < 21.0, T_S < 60.0, T_S < 80.0], [0.0, 1.0, 0.5, 1.0], 0.0)
+    delivered = np.interp(T_S - 2.0, T_S, np.where(T_S < 60.0, np.minimum(wanted, 0.5), wanted))
+    (found,) = excursions(T_S, wanted, delivered, 1.0)
+    assert found.t90_s == found.owed_s == pytest.approx(1.0 + 2.0, abs=0.11)
+    (never,) = excursions(T_S, wanted, 0.8 * delivered, 1.0)
+    assert math.isnan(never.t90_s)
+    assert never.owed_s == pytest.approx(21.0, abs=0.11), "all the time that it was wanted"
+    found = timing([never])
+    assert (found.completed, found.t90_longest_s) == (0, math.inf)
+    assert found.owed_longest_s == pytest.approx(21.0, abs=0.11)
+
+
+def test_latency_does_not_count_what_may_stay_unanswered():
+    """FCR need not answer 10 mHz, 5 % of the contract; a response that begins once 5 % are wanted is in time."""
+    wanted = np.clip((T_S - 20.0) / 40.0, 0.0, 1.0)  # 5 % of its peak after 2 s
+    delivered = np.where(wanted >= 0.15, wanted, 0.0)
+    (strict,), (free,) = (list(excursions(T_S, wanted, delivered, 1.0, share)) for share in (0.0, 0.15))
+    assert strict.latency_s == pytest.approx(4.0, abs=0.11)
+    assert free.latency_s == 0.0
 
 
 def test_small_excursions_are_not_timed():
