@@ -1,6 +1,12 @@
 """Who is without supply: stations on feeders that were shed, and stations whose protection has left the grid.
 
 Decided at the end of each grid tick, for all stations alike: no draw depends on the order in which they are asked.
+
+The instant at which a stage trips, or protection opens, is located within the tick; the cars concerned are counted
+until the end of it. By then their messages, their energy and the tick's mean are in the past, in either lane. So each
+car lasts at most one tick too long, its energy is too much by at most its power times the tick, and frequency is off by
+at most f0 / (2 Ek) times that energy: 0.9 mHz where 48 MW of cars on a shed feeder last 0.1 s on 140 GW s. A shorter
+`grid.tick_s` is nearer.
 """
 
 from collections.abc import Sequence

@@ -51,6 +51,29 @@ def test_cars_on_a_shed_feeder_vanish_with_it(play: Callable[..., Any], service:
     assert run.broken() == {}
 
 
+def test_cars_are_counted_until_the_end_of_the_tick_and_the_error_is_their_power_for_so_long(
+    play: Callable[..., Any],
+) -> None:
+    """The located instant is the same; frequency then differs by f0 / (2 Ek), 0.005 Hz/s per MW, times energy."""
+    found = []
+    for tick_s in (0.02, 0.8):
+        run = shed(play, "AC_BPT", fleet={**MANY, "cars_per_ev": 10.0},
+                   grid={"events": [{"t_s": 20.0, "power_mw": -100.0}], "tick_s": tick_s})  # fmt: skip
+        events, grid = run.tables["events"], run.tables["grid"]
+        (shed_row,) = (events["kind"] == "load_shed").nonzero()[0]
+        located_s = float(events["detail"][shed_row].split(" at ")[1].split(" s")[0])
+        lost = events["kind"] == "supply_lost"
+        (lost_s,) = set((events["t_ns"][lost] * 1e-9).tolist())
+        found.append((located_s, lost_s, int(lost.sum()), float(grid["frequency_hz"][grid["t_ns"] == 28 * S][0])))
+    (exact_s, early_s, cars, fine_hz), (located_s, late_s, same_cars, coarse_hz) = found
+    assert located_s == pytest.approx(exact_s, abs=0.002), "located, whatever the tick"
+    assert same_cars == cars
+    assert 0.0 <= early_s - exact_s <= 0.02
+    assert 0.1 < late_s - exact_s <= 0.8, "at most one tick"
+    counted_mws = cars * 10.0 * 8e-3 * (late_s - early_s)
+    assert coarse_hz - fine_hz == pytest.approx(0.005 * counted_mws, rel=0.05)
+
+
 @pytest.mark.parametrize("service", ["AC_BPT", "DC_BPT"])
 def test_a_session_without_supply_ends_by_the_timer_of_the_vehicle(play: Callable[..., Any], service: str) -> None:
     run = shed(play, service)
