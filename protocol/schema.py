@@ -21,6 +21,7 @@ import types
 import typing
 from collections.abc import Callable
 from enum import Enum
+from math import floor
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar, dataclass_transform
 
 from protocol.iso20.errors import LocalProtocolError
@@ -181,30 +182,53 @@ def _checked_init(cls: type[ComplexType]) -> Any:
     return init
 
 
-def maker(cls: type[C], *fields: str) -> Callable[..., C]:
+def maker(cls: type[C], *fields: str, **made: tuple[Any, ...]) -> Callable[..., C]:
     """A function that makes a `cls` from these fields in this order, all others absent, with the checks of `__init__`.
 
     Elements that hold a RationalNumber are given as floats: `rational` makes the number, so there is no other class to
-    be refused. For messages that are made a million times: no keywords to match, and no call into the machinery of
-    classes. It costs 0.4 us where twelve keywords cost 1.0.
+    be refused. An element named in `made`, as (class, *fields), is made in passing; its fields come last. For messages
+    that are made a million times: no keywords to match, and no call into the machinery of classes. It costs 0.4 us
+    where twelve keywords cost 1.0.
     """
-    given = set(fields)
+    names: dict[str, Any] = {"refused": _refused, "new": object.__new__, "rational": rational, "floor": floor}
+    parameters, body = list(fields), []
+    for field, (inner, *inner_fields) in made.items():
+        if all(option.type is not inner for particle in cls.particles for option in particle.options):
+            raise TypeError(f"{cls.__name__}.{field} cannot be a {inner.__name__}")
+        body += _filled(inner, field, inner_fields, (), names)
+        parameters += inner_fields
+    body += _filled(cls, "made", list(fields), tuple(made), names)
+    make: Callable[..., C] = _written(cls, "make", parameters, [*body, "return made"], names)
+    return make
+
+
+# Energy requests move with each turn, most of them where the wire counts whole watt hours: there, `wire` written out.
+_ENERGY: Final = (
+    "rational(floor({0} + 0.5) if 3276.75 <= {0} < 32767.5 else"
+    " -floor(0.5 - {0}) if -32767.5 < {0} <= -3276.75 else {0})"
+)
+
+
+def _filled(
+    cls: type[ComplexType], name: str, fields: list[str], ready: tuple[str, ...], names: dict[str, Any]
+) -> list[str]:
+    """Lines that make a `cls` called `name` from `fields`, and from those that are `ready` and need no check."""
+    given = {*fields, *ready}
     missing = [p.field for p in cls.particles if p.minimum and p.field not in given]
     if missing or any(particle.alternative for particle in cls.particles):
         raise TypeError(f"{cls.__name__} cannot be made from {', '.join(fields)} alone")
-    names: dict[str, Any] = {"refused": _refused, "new": object.__new__, "cls": cls, "rational": rational}
+    names[f"{name}_class"] = cls
     checks, assignments = [], []
-    for index, particle in enumerate(cls.particles):
+    for particle in cls.particles:
         field = particle.field
         value = field if field in given else "None" if particle.maximum == 1 else "()"
-        if field in given and particle.options[0].type is RationalNumber and particle.maximum == 1:
-            value = f"rational({field})" if particle.minimum else f"None if {field} is None else rational({field})"
-        elif field in given:
-            checks += _checks(cls, particle, index, names)
-        assignments.append(f"self.{field} = {value}")
-    body = [*checks, "self = new(cls)", *assignments, "return self"]
-    make: Callable[..., C] = _written(cls, "make", list(fields), body, names)
-    return make
+        if field in fields and particle.options[0].type is RationalNumber and particle.maximum == 1:
+            number = (_ENERGY if particle.unit == "Wh" else "rational({0})").format(field)
+            value = number if particle.minimum else f"None if {field} is None else {number}"
+        elif field in fields:
+            checks += _checks(cls, particle, len(names), names)
+        assignments.append(f"{name}.{field} = {value}")
+    return [*checks, f"{name} = new({name}_class)", *assignments]
 
 
 def _written(cls: type[ComplexType], name: str, signature: list[str], body: list[str], names: dict[str, Any]) -> Any:

@@ -253,7 +253,7 @@ class _Rationals(dict[float, RationalNumber]):
     """Number on the wire -> its one object. A number that is not there yet is rounded first, then made and kept."""
 
     def __missing__(self, x: float) -> RationalNumber:
-        number = wire(x)
+        number = wire_small(x) if -SMALL < x < SMALL else wire(x)
         return self.get(number) or self._make(number)
 
     def _make(self, number: float) -> RationalNumber:

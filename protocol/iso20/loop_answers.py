@@ -31,13 +31,12 @@ from protocol.schema import ComplexType, maker
 from protocol.values import rational
 
 __all__ = [
-    "AC_TARGETS",
+    "AC_TURNS",
     "DC_LIMITS",
     "LOOP_ANSWERS",
-    "AcTarget",
+    "AcTurn",
     "DcLimits",
     "LoopAnswer",
-    "ac_turn",
     "dc_turn",
     "meter_info",
 ]
@@ -46,40 +45,40 @@ _OK: Final = ResponseCode.OK  # looking it up in its class takes 70 ns
 
 _SAID: Final = ("header", "response_code", "evse_status", "meter_info")
 _AC_POWER: Final = ("evse_target_active_power", "evse_present_active_power")
-
-_ac_mode: Final = maker(DynamicACCLResControlMode, *_AC_POWER)
-_bpt_ac_mode: Final = maker(BPTDynamicACCLResControlMode, *_AC_POWER)
-_ac_response: Final = maker(ACChargeLoopRes, *_SAID, "control_mode")
-_dc_response: Final = maker(
-    DCChargeLoopRes,
-    *_SAID,
+_DC_PRESENT: Final = (
     "evse_present_current",
     "evse_present_voltage",
     "evse_power_limit_achieved",
     "evse_current_limit_achieved",
     "evse_voltage_limit_achieved",
-    "control_mode",
 )
 
+_ac_mode: Final = maker(DynamicACCLResControlMode, *_AC_POWER)
+_bpt_ac_mode: Final = maker(BPTDynamicACCLResControlMode, *_AC_POWER)
+_ac_response: Final = maker(ACChargeLoopRes, *_SAID, "control_mode")
+_dc_response: Final = maker(DCChargeLoopRes, *_SAID, *_DC_PRESENT, "control_mode")
 
-def ac_target(target_w: float, present_w: float, ratings: EVSERatings) -> DynamicACCLResControlMode:
+
+def charging_w(target_w: float, ratings: EVSERatings) -> float:
     """The setpoint of an EV that only charges, clamped to the rating."""
-    target_w = target_w if target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
-    return _ac_mode(target_w if target_w > 0.0 else 0.0, present_w)
+    most_w = ratings.maximum_charge_w
+    return 0.0 if target_w < 0.0 else target_w if target_w < most_w else most_w
 
 
-def bpt_ac_target(target_w: float, present_w: float, ratings: EVSERatings) -> DynamicACCLResControlMode:
+def rated_w(target_w: float, ratings: EVSERatings) -> float:
     """The setpoint, negative to discharge, clamped to the ratings."""
-    target_w = target_w if target_w < ratings.maximum_charge_w else ratings.maximum_charge_w
-    target_w = target_w if target_w > -ratings.maximum_discharge_w else -ratings.maximum_discharge_w
-    return _bpt_ac_mode(target_w, present_w)
+    if target_w < 0.0:
+        least_w = -ratings.maximum_discharge_w
+        return target_w if target_w > least_w else least_w
+    most_w = ratings.maximum_charge_w
+    return target_w if target_w < most_w else most_w
 
 
 def ac_loop(
     header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
 ) -> ACChargeLoopRes:
     """The setpoint and the power measured, for an EV that only charges."""
-    mode = ac_target(answer.target_w, answer.present_w, ratings)
+    mode = _ac_mode(charging_w(answer.target_w, ratings), answer.present_w)
     return _ac_response(
         header, response_code(answer), evse_status(answer), meter, phases.split(mode) if per_phase else mode
     )
@@ -89,7 +88,7 @@ def bpt_ac_loop(
     header: Header, answer: Answer, ratings: EVSERatings, meter: MeterInfo | None, sign: float, per_phase: bool
 ) -> ACChargeLoopRes:
     """The same in both directions."""
-    mode = bpt_ac_target(answer.target_w, answer.present_w, ratings)
+    mode = _bpt_ac_mode(rated_w(answer.target_w, ratings), answer.present_w)
     return _ac_response(
         header, response_code(answer), evse_status(answer), meter, phases.split(mode) if per_phase else mode
     )
@@ -172,23 +171,24 @@ LOOP_ANSWERS: Final[Mapping[type[ComplexType], LoopAnswer]] = {
 }
 
 
-# An ordinary turn says OK and nothing beside the loop's own numbers. These parts of it need no Answer to be read from.
-AcTarget = Callable[[float, float, EVSERatings], DynamicACCLResControlMode]
+# An ordinary turn says OK and nothing beside the loop's own numbers: it needs no Answer to be read from.
+AcTurn = Callable[[Header, float, float, EVSERatings], ACChargeLoopRes]
 DcLimits = Callable[[tuple[float, ...], EVSERatings, float], DynamicDCCLResControlMode]
 
-AC_TARGETS: Final[Mapping[type[ComplexType], AcTarget]] = {
-    DynamicACCLReqControlMode: ac_target,
-    BPTDynamicACCLReqControlMode: bpt_ac_target,
-}
-DC_LIMITS: Final[Mapping[type[ComplexType], DcLimits]] = {
-    DynamicDCCLReqControlMode: dc_limits,
-    BPTDynamicDCCLReqControlMode: bpt_dc_limits,
-}
+_ORDINARY: Final = ("header", "response_code")
+_ac_turn: Final = maker(ACChargeLoopRes, *_ORDINARY, control_mode=(DynamicACCLResControlMode, *_AC_POWER))
+_bpt_ac_turn: Final = maker(ACChargeLoopRes, *_ORDINARY, control_mode=(BPTDynamicACCLResControlMode, *_AC_POWER))
+_dc_turn: Final = maker(DCChargeLoopRes, *_ORDINARY, *_DC_PRESENT, "control_mode")
 
 
-def ac_turn(header: Header, mode: DynamicACCLResControlMode) -> ACChargeLoopRes:
-    """The response of an ordinary turn in AC."""
-    return _ac_response(header, _OK, None, None, mode)
+def ac_turn(header: Header, target_w: float, present_w: float, ratings: EVSERatings) -> ACChargeLoopRes:
+    """The response of an ordinary turn in AC, for an EV that only charges."""
+    return _ac_turn(header, _OK, charging_w(target_w, ratings), present_w)
+
+
+def bpt_ac_turn(header: Header, target_w: float, present_w: float, ratings: EVSERatings) -> ACChargeLoopRes:
+    """The same in both directions."""
+    return _bpt_ac_turn(header, _OK, rated_w(target_w, ratings), present_w)
 
 
 def dc_turn(
@@ -199,9 +199,18 @@ def dc_turn(
     current_limit_achieved: bool,
     mode: DynamicDCCLResControlMode,
 ) -> DCChargeLoopRes:
-    """The response of an ordinary turn in DC."""
-    achieved = (power_limit_achieved, current_limit_achieved, False)
-    return _dc_response(header, _OK, None, None, present_a, present_v, *achieved, mode)
+    """The response of an ordinary turn in DC; the mode carries the limits."""
+    return _dc_turn(header, _OK, present_a, present_v, power_limit_achieved, current_limit_achieved, False, mode)
+
+
+AC_TURNS: Final[Mapping[type[ComplexType], AcTurn]] = {
+    DynamicACCLReqControlMode: ac_turn,
+    BPTDynamicACCLReqControlMode: bpt_ac_turn,
+}
+DC_LIMITS: Final[Mapping[type[ComplexType], DcLimits]] = {
+    DynamicDCCLReqControlMode: dc_limits,
+    BPTDynamicDCCLReqControlMode: bpt_dc_limits,
+}
 
 
 def meter_info(answer: Answer, settings: SECCSettings, is_bpt: bool) -> MeterInfo | None:

@@ -39,14 +39,17 @@ _DC: Final = ("ev_maximum_charge_current", "ev_maximum_voltage", "ev_minimum_vol
 _DISCHARGE: Final = ("ev_maximum_discharge_power", "ev_minimum_discharge_power")
 _V2X: Final = ("ev_maximum_v2x_energy_request", "ev_minimum_v2x_energy_request")
 
-_ac_mode: Final = maker(DynamicACCLReqControlMode, *_NEEDS, *_AC)
-_bpt_ac_mode: Final = maker(BPTDynamicACCLReqControlMode, *_NEEDS, *_AC, *_DISCHARGE, *_V2X)
-_dc_mode: Final = maker(DynamicDCCLReqControlMode, *_NEEDS, *_DC)
-_bpt_dc_mode: Final = maker(
-    BPTDynamicDCCLReqControlMode, *_NEEDS, *_DC, *_DISCHARGE, "ev_maximum_discharge_current", *_V2X
-)
-_ac_request: Final = maker(ACChargeLoopReq, "header", "meter_info_requested", "control_mode")
-_dc_request: Final = maker(DCChargeLoopReq, "header", "meter_info_requested", "ev_present_voltage", "control_mode")
+_AC_MODE: Final = (DynamicACCLReqControlMode, *_NEEDS, *_AC)
+_BPT_AC_MODE: Final = (BPTDynamicACCLReqControlMode, *_NEEDS, *_AC, *_DISCHARGE, *_V2X)
+_DC_MODE: Final = (DynamicDCCLReqControlMode, *_NEEDS, *_DC)
+_BPT_DC_MODE: Final = (
+    BPTDynamicDCCLReqControlMode, *_NEEDS, *_DC, *_DISCHARGE, "ev_maximum_discharge_current", *_V2X,
+)  # fmt: skip
+_ac_request: Final = maker(ACChargeLoopReq, "header", "meter_info_requested", control_mode=_AC_MODE)
+_bpt_ac_request: Final = maker(ACChargeLoopReq, "header", "meter_info_requested", control_mode=_BPT_AC_MODE)
+_DC_REQUEST: Final = ("header", "meter_info_requested", "ev_present_voltage")
+_dc_request: Final = maker(DCChargeLoopReq, *_DC_REQUEST, control_mode=_DC_MODE)
+_bpt_dc_request: Final = maker(DCChargeLoopReq, *_DC_REQUEST, control_mode=_BPT_DC_MODE)
 
 
 def ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_phase: bool) -> ACChargeLoopReq:
@@ -55,7 +58,9 @@ def ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_pha
         departure_s, target_wh, maximum_wh, minimum_wh, _, _,
         charge_w, least_w, _, _, _, _, _, _, active_w, var, _, _, _,
     ) = offer  # fmt: skip
-    mode = _ac_mode(
+    request = _ac_request(
+        header,
+        meter_info,
         departure_time(departure_s),
         target_wh,
         maximum_wh,
@@ -65,7 +70,7 @@ def ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_pha
         active_w,
         var,
     )
-    return _ac_request(header, meter_info, phases.split(mode) if per_phase else mode)
+    return _by_phase(request) if per_phase else request
 
 
 def bpt_ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_phase: bool) -> ACChargeLoopReq:
@@ -76,7 +81,9 @@ def bpt_ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per
         _, _, _, _, active_w, var, _, _, _,
     ) = offer  # fmt: skip
     v2x = high_wh == high_wh  # both or none (V2G20-2681); NaN in one alone is refused
-    mode = _bpt_ac_mode(
+    request = _bpt_ac_request(
+        header,
+        meter_info,
         departure_time(departure_s),
         target_wh,
         maximum_wh,
@@ -90,7 +97,16 @@ def bpt_ac_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per
         high_wh if v2x else None,
         low_wh if v2x else None,
     )
-    return _ac_request(header, meter_info, phases.split(mode) if per_phase else mode)
+    return _by_phase(request) if per_phase else request
+
+
+def _by_phase(request: ACChargeLoopReq) -> ACChargeLoopReq:
+    """The same request, its powers spread over three phases."""
+    return ACChargeLoopReq(
+        header=request.header,
+        meter_info_requested=request.meter_info_requested,
+        control_mode=phases.split(request.control_mode),
+    )
 
 
 def dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_phase: bool) -> DCChargeLoopReq:
@@ -99,7 +115,10 @@ def dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_pha
         departure_s, target_wh, maximum_wh, minimum_wh, _, _,
         charge_w, least_w, _, _, charge_a, _, maximum_v, minimum_v, _, _, present_v, _, _,
     ) = offer  # fmt: skip
-    mode = _dc_mode(
+    return _dc_request(
+        header,
+        meter_info,
+        present_v,
         departure_time(departure_s),
         target_wh,
         maximum_wh,
@@ -110,7 +129,6 @@ def dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_pha
         maximum_v,
         minimum_v,
     )
-    return _dc_request(header, meter_info, present_v, mode)
 
 
 def bpt_dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per_phase: bool) -> DCChargeLoopReq:
@@ -121,7 +139,10 @@ def bpt_dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per
         charge_a, discharge_a, maximum_v, minimum_v, _, _, present_v, _, _,
     ) = offer  # fmt: skip
     v2x = high_wh == high_wh  # both or none (V2G20-2681); NaN in one alone is refused
-    mode = _bpt_dc_mode(
+    return _bpt_dc_request(
+        header,
+        meter_info,
+        present_v,
         departure_time(departure_s),
         target_wh,
         maximum_wh,
@@ -137,7 +158,6 @@ def bpt_dc_loop(header: Header, offer: Offer, meter_info: bool, sign: float, per
         high_wh if v2x else None,
         low_wh if v2x else None,
     )
-    return _dc_request(header, meter_info, present_v, mode)
 
 
 LoopRequest = Callable[[Header, Offer, bool, float, bool], ComplexType]

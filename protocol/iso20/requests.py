@@ -444,7 +444,7 @@ OFFERED: Final = frozenset({ScheduleExchangeReq, DCPreChargeReq, ChargeProgress.
 def departure_time(departure_s: float) -> int | None:
     """DepartureTime [s] for a span from now; None when it is unknown, 0 when it is past."""
     if departure_s < _UNKNOWN_DEPARTURE_S:
-        return int(whole_seconds(departure_s))
+        return math.floor(departure_s) if departure_s > 0.0 else 0  # `whole_seconds`, as an integer
     return None
 
 

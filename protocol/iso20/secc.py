@@ -12,11 +12,11 @@ in `stepping.py`, and the charge loop in `secc_loop.py`.
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from protocol.iso20.answers import Answer, SECCSettings
 from protocol.iso20.checks import breach
-from protocol.iso20.codes import ChargingSession, EVSENotification, Processing, ResponseCode
+from protocol.iso20.codes import ChargingSession, EVSENotification, ResponseCode
 from protocol.iso20.common import (
     Request,
     SessionStopReq,
@@ -35,11 +35,11 @@ from protocol.iso20.said import Said
 from protocol.iso20.secc_loop import (
     NO_TERMS,
     AnsweringTerms,
+    answer_ac,
+    answer_dc,
     answer_turn,
     answering_terms,
     hear_turn,
-    plain_ac_turn,
-    plain_dc_turn,
 )
 from protocol.iso20.sequence import RESPONSES, SETUP, State, Table
 from protocol.iso20.services import Agreed, Variant
@@ -198,27 +198,8 @@ class SECC(Session):
         self.pending = None
         return response
 
-    def answer_ac(self, target_w: float, present_w: float, now_ns: int) -> ComplexType:
-        """As `respond` with this setpoint and this measured power, for a turn in which there is no more to say."""
-        response = plain_ac_turn(self, target_w, present_w, now_ns)
-        return response or self.respond(Answer(present_w=present_w, target_w=target_w), now_ns)
-
-    def answer_dc(
-        self,
-        present_v: float,
-        present_a: float,
-        limits: tuple[float, ...],
-        power_limit_achieved: bool,
-        current_limit_achieved: bool,
-        now_ns: int,
-    ) -> ComplexType:
-        """The same in DC: present values, and the limits of the moment in the order in which an Answer has them."""
-        achieved = (power_limit_achieved, current_limit_achieved)
-        response = plain_dc_turn(self, present_v, present_a, limits, achieved, now_ns)
-        if response is not None:
-            return response
-        stated: tuple[Any, ...] = (Processing.FINISHED, present_v, present_a, 0.0, 0.0, *limits, *achieved)
-        return self.respond(Answer(*stated), now_ns)
+    answer_ac = answer_ac  # for turns in which there is no more to say than the loop's own numbers
+    answer_dc = answer_dc
 
     # --- the session --------------------------------------------------------------------------------------------------
 

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 from protocol.iso20 import phases
 from protocol.iso20.answers import Answer
 from protocol.iso20.checks import breach, check_energies, check_v2x
-from protocol.iso20.codes import ControlMode, MobilityNeedsMode, ResponseCode
+from protocol.iso20.codes import ControlMode, MobilityNeedsMode, Processing, ResponseCode
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.loop_answers import (
-    AC_TARGETS,
+    AC_TURNS,
     DC_LIMITS,
     LOOP_ANSWERS,
-    AcTarget,
+    AcTurn,
     DcLimits,
     LoopAnswer,
-    ac_turn,
     dc_turn,
     meter_info,
 )
@@ -37,11 +36,11 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_TERMS",
     "AnsweringTerms",
+    "answer_ac",
+    "answer_dc",
     "answer_turn",
     "answering_terms",
     "hear_turn",
-    "plain_ac_turn",
-    "plain_dc_turn",
 ]
 
 _ANSWERS: Final[Mapping[type[ComplexType], LoopAnswer]] = {**LOOP_ANSWERS, **SCHEDULED_ANSWERS}
@@ -57,7 +56,7 @@ class AnsweringTerms:
     request_mode: type[ComplexType] | None = None
     read: LoopReader | None = None  # keeps what the request says
     answer: LoopAnswer | None = None  # makes any response
-    ac_target: AcTarget | None = None  # makes that of an ordinary turn; None: there is no short way
+    ac_turn: AcTurn | None = None  # makes that of an ordinary turn; None: there is no short way
     dc_limits: DcLimits | None = None
     is_bpt: bool = False
     per_phase: bool = False
@@ -82,7 +81,7 @@ def answering_terms(agreed: Agreed) -> AnsweringTerms:
         request_mode=mode,
         read=_READERS[mode],
         answer=answer,
-        ac_target=None if wrapped else AC_TARGETS.get(mode),
+        ac_turn=None if wrapped else AC_TURNS.get(mode),
         dc_limits=None if wrapped else DC_LIMITS.get(mode),
         is_bpt=service.is_bpt,
         per_phase=agreed.per_phase,
@@ -108,49 +107,54 @@ def hear_turn(secc: "SECC", request: Any, now_ns: int) -> None:  # AC or DC, as 
         check_v2x(mode)  # NaN, the pair left out, comes here as well
 
 
-def plain_ac_turn(secc: "SECC", target_w: float, present_w: float, now_ns: int) -> ComplexType | None:
-    """The answer to an ordinary turn in AC; None where there is more to say, or this cannot be said."""
-    make = secc._terms.ac_target
-    if make is None or not _is_plain(secc):
-        return None
-    try:
-        mode = make(target_w, present_w, secc.settings.ratings)
+def answer_ac(secc: "SECC", target_w: float, present_w: float, now_ns: int) -> ComplexType:
+    """As `respond` with this setpoint and this measured power, for a turn in which there is no more to say."""
+    terms = secc._terms
+    if terms.ac_turn is not None and _is_plain(secc, terms):
         header = secc._header if now_ns < secc._header_until_ns else secc._current_header(now_ns)
-        response = ac_turn(header, mode)
-    except LocalProtocolError:
-        return None
-    secc.target_w = mode.evse_target_active_power.number
-    _end_turn(secc, now_ns)
-    return response
+        try:
+            response: Any = terms.ac_turn(header, target_w, present_w, secc.settings.ratings)
+        except LocalProtocolError:
+            pass  # `respond` says which number it was
+        else:
+            secc.target_w = response.control_mode.evse_target_active_power.number
+            _end_turn(secc, now_ns)
+            return response  # type: ignore[no-any-return]
+    return secc.respond(Answer(present_w=present_w, target_w=target_w), now_ns)
 
 
-def plain_dc_turn(
+def answer_dc(
     secc: "SECC",
     present_v: float,
     present_a: float,
     limits: tuple[float, ...],
-    achieved: tuple[bool, bool],
+    by_power: bool,
+    by_current: bool,
     now_ns: int,
-) -> ComplexType | None:
-    """The same in DC. Limits change seldom, so the control mode that says them is kept."""
-    make = secc._terms.dc_limits
-    if make is None or not _is_plain(secc):
-        return None
-    try:
-        if limits is not secc._limits:
-            secc._limits_mode = make(limits, secc.settings.ratings, secc._sign)
-            secc._limits = limits
+) -> ComplexType:
+    """The same in DC: present values, the limits of the moment in the order in which an Answer has them, and whether
+    they bound power or current. Limits change seldom, so the control mode that says them is kept.
+    """
+    terms = secc._terms
+    if terms.dc_limits is not None and _is_plain(secc, terms):
         header = secc._header if now_ns < secc._header_until_ns else secc._current_header(now_ns)
-        response = dc_turn(header, present_a, present_v, *achieved, secc._limits_mode)
-    except LocalProtocolError:
-        return None
-    _end_turn(secc, now_ns)
-    return response
+        try:
+            if limits is not secc._limits:
+                secc._limits_mode = terms.dc_limits(limits, secc.settings.ratings, secc._sign)
+                secc._limits = limits
+            response = dc_turn(header, present_a, present_v, by_power, by_current, secc._limits_mode)
+        except LocalProtocolError:
+            pass
+        else:
+            _end_turn(secc, now_ns)
+            return response
+    stated: tuple[Any, ...] = (Processing.FINISHED, present_v, present_a, 0.0, 0.0, *limits, by_power, by_current)
+    return secc.respond(Answer(*stated), now_ns)
 
 
-def _is_plain(secc: "SECC") -> bool:
+def _is_plain(secc: "SECC", terms: AnsweringTerms) -> bool:
     """Whether an ordinary turn of the loop is pending, and nothing is owed or withdrawn beside it."""
-    return secc.pending.__class__ is secc._terms.request and not secc.meter_owed and secc.notified is None
+    return secc.pending.__class__ is terms.request and not secc.meter_owed and secc.notified is None
 
 
 def _end_turn(secc: "SECC", now_ns: int) -> None:
