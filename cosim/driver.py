@@ -97,6 +97,10 @@ class Recurring(Moment):
         env = self._env  # `put`, written out
         env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
 
+    def calls(self, call: Callable[[Any], Any]) -> None:
+        """From the next time on it is this that is called."""
+        self._calls = (call,)
+
     def stop(self) -> None:
         """What is due happens to nobody: the callback is gone for good."""
         self._calls = self.callbacks = ()
@@ -118,10 +122,11 @@ class Answer(Moment, Generic[Message]):
     """What an EVCC waits for: the station's answer, or None when its own deadline passes first.
 
     Whoever receives the request either answers with `arrive` or calls `expect` at once, so that silence ends at the
-    deadline. A process waits for it; or `call` gets it, and then it serves one request after the other.
+    deadline. `call` gets it. It serves one request after the other, unless it was once `expected`: then its wake-up at
+    that deadline is still to come.
     """
 
-    __slots__ = ("_calls", "_env", "_expected", "_priority", "deadline_ns")
+    __slots__ = ("_calls", "_env", "_priority", "deadline_ns", "expected")
 
     def __init__(
         self, env: Clock, deadline_ns: int, priority: EventPriority, call: Callable[[Any], Any] | None = None
@@ -132,7 +137,11 @@ class Answer(Moment, Generic[Message]):
         self._env = env
         self.deadline_ns = deadline_ns
         self._priority = priority
-        self._expected = False
+        self.expected = False
+
+    def calls(self, call: Callable[[Any], Any]) -> None:
+        """From the next request on it is this that hears."""
+        self._calls = [call]
 
     def stop(self) -> None:
         """Whatever arrives is heard by nobody."""
@@ -146,7 +155,7 @@ class Answer(Moment, Generic[Message]):
 
     def arrive(self, message: Message | None, at_ns: int) -> None:
         """Deliver `message` at `at_ns`; later than the deadline it comes too late and the wait ends with None."""
-        if self._expected:
+        if self.expected:
             if at_ns < self.deadline_ns:
                 At(self._env, at_ns, self._priority, self._overtake, message)
             return
@@ -159,8 +168,8 @@ class Answer(Moment, Generic[Message]):
 
     def expect(self) -> None:
         """End the wait at the deadline if no answer has come by then."""
-        if not self._expected:
-            self._expected = True
+        if not self.expected:
+            self.expected = True
             At(self._env, self.deadline_ns, self._priority, self._overtake)
 
     def _overtake(self, moment: Moment) -> None:

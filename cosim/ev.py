@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from simpy import Event, Interrupt, Process
 
-from cosim.car import NEVER_NS, Car
-from cosim.driver import Answer, At
+from cosim.car import NEVER_NS, Car, settle
+from cosim.driver import Answer, At, Moment, Recurring, Signal
 from cosim.ev_loop import ENDED, EvInLoop
 from cosim.evse import Station
 from cosim.heeding import take_over
@@ -18,6 +18,8 @@ from cosim.scenario import to_ns
 from cosim.stage import Stage
 from cosim.visit import Visit
 from protocol.iso20.codes import ChargeProgress, Processing
+from protocol.iso20.common import SupportedAppProtocolReq
+from protocol.iso20.dc import DCPreChargeReq, DCWeldingDetectionReq
 from protocol.iso20.evcc import EVCC, Offer
 from protocol.iso20.evcc import Event as Meaning
 from protocol.iso20.requests import OFFERED
@@ -27,6 +29,10 @@ from protocol.iso20.session import EndReason
 PRECHARGE_TOLERANCE_V = 20.0  # between station and battery before the contactors close
 SAFE_V = 60.0  # below it, welding detection is satisfied
 NOTHING = Offer()
+PATIENT = frozenset({DCPreChargeReq, DCWeldingDetectionReq})  # the vehicle waits for a voltage there
+POWERS_DOWN = frozenset({ChargeProgress.STOP, ChargeProgress.STANDBY})
+_ONGOING, _FINISHED = Processing.ONGOING, Processing.FINISHED
+_STANDBY = State.STANDBY
 
 
 class Cut(NamedTuple):
@@ -44,8 +50,10 @@ class Ev(EvInLoop):
         "_dead",
         "_doze",
         "_evse_v",
+        "_over",
         "_pause_ns",
         "_repeat_ns",
+        "_step",
         "end_reason",
         "process",
         "stop_ns",
@@ -62,7 +70,10 @@ class Ev(EvInLoop):
         self._evse_v = 0.0
         self._dead = False
         self._doze: Event | None = None
+        self._over = Signal()  # the session is
+        self._step: Step = SupportedAppProtocolReq  # the last one asked for
         self.process: Process | None = None
+        self._wire_up()
 
     # --- the story ---
 
@@ -86,15 +97,12 @@ class Ev(EvInLoop):
 
     def _converse(self) -> Generator[Any, Any, None]:
         """One session, from its first message to its end."""
-        evcc = self.evcc
-        evcc.connect(self.stage.env.now_ns)
+        env = self._env
+        self.evcc.connect(env.now_ns)
+        self._over = Signal()
         try:
-            while evcc.ended is None:
-                step = evcc.next_step
-                if step in LOOP_REQUESTS:
-                    yield from self._charge_loop()
-                else:
-                    yield from self._agree(step)
+            self._go_on(env.now_ns)
+            yield self._over
         except Interrupt as interrupt:
             cut: Any = interrupt.cause
             self._sever(cut)
@@ -114,34 +122,38 @@ class Ev(EvInLoop):
         self._dead = cut.dead
         self.in_loop = False
 
-    def _agree(self, step: Step) -> Generator[Any, Any, None]:
-        """One exchange outside the loop, and the pause before the next."""
-        env, evcc = self.stage.env, self.evcc
-        if evcc.state is State.STANDBY:
-            self._look_up(env.now_ns)
-            step = evcc.next_step
-        processing = Processing.ONGOING if self._needs_time() else Processing.FINISHED
-        if step is ChargeProgress.STOP:
-            self.stop_ns = env.now_ns
-        if step in (ChargeProgress.STOP, ChargeProgress.STANDBY):
-            self.in_loop = False
-        response = yield self._ask(step, env.now_ns, processing)
-        if response is None:
-            self._expire(env.now_ns)
+    # --- step by step, outside the loop ---
+
+    def _wire_up(self) -> None:
+        """The callbacks of one session."""
+        env = self._env
+        self._request_there = Recurring(env, self._decide_place, self.station.request_arrives)
+        self._turn_due = Recurring(env, self._offer_place, self._step_due)
+        self._answer: Answer[Any] = Answer(env, 0, self._apply_place, self._hear_step)
+
+    def _leave_loop(self, now_ns: int) -> None:
+        self._turn_due.calls(self._step_due)
+        self._answer.calls(self._hear_step)
+        self._go_on(now_ns)
+
+    def _step_due(self, _: Moment) -> None:
+        """The pause between two exchanges is over."""
+        self._go_on(self._env.now_ns)
+
+    def _go_on(self, now_ns: int) -> None:
+        """Whatever comes next: a step, the loop, or the end of the session."""
+        evcc = self.evcc
+        if evcc.ended is not None:
+            self._over.happen()
             return
-        meaning = evcc.receive(response, env.now_ns)
-        if meaning is ENDED:
-            return
-        take_over(self)
-        if meaning is Meaning.WARNING and step is ChargeProgress.STANDBY:
-            self.standby_refused = True
-        present_v = getattr(response, "evse_present_voltage", None)
-        if present_v is not None:
-            self._evse_v = present_v.number
-        pause_ns = self._repeat_ns if evcc.next_step is step else self._pause_ns
-        if evcc.state is State.STANDBY:
-            pause_ns = min(to_ns(self.stage.scenario.ev.standby_poll_s), max(self.departure_ns - env.now_ns, pause_ns))
-        yield At(env, env.now_ns + pause_ns, self._offer_place)
+        step = evcc.next_step
+        if step in LOOP_REQUESTS:
+            self._enter_loop(now_ns)
+        else:
+            if evcc.state is _STANDBY:
+                self._look_up(now_ns)
+                step = evcc.next_step
+            self._ask(step, now_ns)
 
     def _look_up(self, now_ns: int) -> None:
         """In standby: whether to go on, to leave, or to wait."""
@@ -151,23 +163,56 @@ class Ev(EvInLoop):
         elif self.evcc.notification is not None:
             self.evcc.heed()
 
+    def _ask(self, step: Step, now_ns: int) -> None:
+        """Send the next request; `_hear_step` gets the answer."""
+        if step in POWERS_DOWN:
+            self.in_loop = False
+            if step is ChargeProgress.STOP:
+                self.stop_ns = now_ns
+        processing = _ONGOING if step in PATIENT and self._needs_time() else _FINISHED
+        # Most requests speak of nothing that the vehicle would have to look up in itself.
+        said = NOTHING
+        if step in OFFERED:
+            said = self._offer(now_ns)
+        elif self.first_loop_ns >= 0:
+            settle(self.car, self.car.kind, self.car.sums, now_ns)
+        evcc, answer = self.evcc, self._answer
+        request = evcc.request(said, now_ns, processing)
+        assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
+        self._step = step
+        answer.renew(evcc.deadline_ns)
+        self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, evcc.session_id)
+        self._send(request, answer, now_ns)
+
     def _needs_time(self) -> bool:
         """Whether the vehicle's own side of this phase is not finished."""
         if self.evcc.state is State.PRE_CHARGE:
             return abs(self._evse_v - self.car.voltage_v(0.0)) > PRECHARGE_TOLERANCE_V
         return self.evcc.state is State.WELDING_DETECTION and self._evse_v > SAFE_V
 
-    def _ask(self, step: Step, now_ns: int, processing: Processing) -> Answer[Any]:
-        """Send the next request outside the loop; the answer, or None for silence, is what the caller waits for."""
-        # Most of the set-up speaks of nothing that the vehicle would have to look up in itself.
-        said = self._offer(now_ns) if step in OFFERED or self.first_loop_ns >= 0 else NOTHING
-        request = self.evcc.request(said, now_ns, processing)
-        deadline_ns = self.evcc.deadline_ns
-        assert deadline_ns is not None, "a request is outstanding, so its timer runs"
-        answer: Answer[Any] = Answer(self._env, deadline_ns, self._apply_place)
-        self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, self.evcc.session_id)
-        self._send(request, answer, now_ns)
-        return answer
+    def _hear_step(self, event: Moment) -> None:
+        """An exchange outside the loop ends: hear, and pause before the next; or silence, or the end of the session."""
+        response, now_ns, evcc, step = event._value, self._env.now_ns, self.evcc, self._step
+        if self._answer.expected:  # its wake-up is still to come
+            self._answer = Answer(self._env, 0, self._apply_place, self._hear_step)
+        if response is None:
+            self._expire(now_ns)
+            self._over.happen()
+            return
+        meaning = evcc.receive(response, now_ns)
+        if meaning is ENDED:
+            self._over.happen()
+            return
+        if evcc.needs is not None:
+            take_over(self)
+        if meaning is Meaning.WARNING and step is ChargeProgress.STANDBY:
+            self.standby_refused = True
+        if step in PATIENT:
+            self._evse_v = response.evse_present_voltage.number
+        pause_ns = self._repeat_ns if evcc.next_step is step else self._pause_ns
+        if evcc.state is _STANDBY:
+            pause_ns = min(to_ns(self.stage.scenario.ev.standby_poll_s), max(self.departure_ns - now_ns, pause_ns))
+        self._turn_due.at(now_ns + pause_ns)
 
     def _reason(self) -> str:
         if self.station.lost is not None:

@@ -3,11 +3,11 @@ wants something else. `Ev` tells the rest of its story.
 """
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 from cosim.car import Car, power_in_segment_w, settle, settled_soc, voltage_at_v
-from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Moment, Recurring, Signal, place
+from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Moment, Recurring, place
 from cosim.evse import Station
 from cosim.heeding import heeds, take_over
 from cosim.journal import TO_EVSE
@@ -40,7 +40,6 @@ class EvInLoop:
         "_gap_ns",
         "_in_full",
         "_journal",
-        "_left_loop",
         "_offer_place",
         "_request_there",
         "_scheduled",
@@ -96,7 +95,6 @@ class EvInLoop:
         self.offer_ns = 0
         self.offer_soc = self.offer_w = 0.0  # state of charge and power behind the last offer
         self.row = -1  # in the fleet lane; -1: not there
-        self._left_loop = Signal()
         self.evse_a = 0.0
         self._then: Callable[[], object] = evcc.stop  # what is wished once power is down
         self._departs = False  # it is the driver who wants to go
@@ -105,20 +103,14 @@ class EvInLoop:
         self.profile_factor = 1.0  # of what was promised; a fault makes it another
         self.warned: Profile | None = None  # the promise that the station has warned of
         self.needs_ns = -1  # of what the station has settled and this car has taken over
-        self._wire_up()
-
-    def _wire_up(self) -> None:
-        """The callbacks of one session's loop."""
-        env = self.stage.env
-        self._request_there = Recurring(env, self._decide_place, self.station.request_arrives)
-        self._turn_due = Recurring(env, self._offer_place, self._turn)
-        self._answer: Answer[Any] = Answer(env, 0, self._apply_place, self._hear)  # to each request of the loop
+        self._request_there: Recurring  # the three callbacks of a session, see `Ev._wire_up`
+        self._turn_due: Recurring
+        self._answer: Answer[Any]
 
     # --- turn by turn ---
 
-    def _charge_loop(self) -> Generator[Any, Any, None]:
-        """Take turns until the vehicle wants something else or the session ends; the turns follow by themselves."""
-        now_ns = self._env.now_ns
+    def _enter_loop(self, now_ns: int) -> None:
+        """Take turns until the vehicle wants something else or the session ends; they follow by themselves."""
         if self.first_loop_ns < 0:
             self.first_loop_ns = now_ns
             self._heed_ramp_limitation()
@@ -126,10 +118,16 @@ class EvInLoop:
         self.in_loop = True
         self.leaving = False
         self.obeyed_w = math.nan
-        if not self._turns_away(now_ns):
-            self._left_loop = Signal()
+        if self._turns_away(now_ns):
+            self._leave_loop(now_ns)
+        else:
+            self._turn_due.calls(self._turn)
+            self._answer.calls(self._hear)
             self._ask_in_turn(now_ns)
-            yield self._left_loop
+
+    def _leave_loop(self, now_ns: int) -> None:
+        """The next request is another, or the session is over; `Ev` goes on."""
+        raise NotImplementedError
 
     def _heed_ramp_limitation(self) -> None:
         """EVSEPowerRampLimitation, in percent of the station's rating per minute, binds from the first setpoint on."""
@@ -141,7 +139,7 @@ class EvInLoop:
         """The next offer is due."""
         now_ns = self._env.now_ns
         if self._turns_away(now_ns):
-            self._left_loop.happen()
+            self._leave_loop(now_ns)
         else:
             self._ask_in_turn(now_ns)
 
@@ -177,7 +175,7 @@ class EvInLoop:
                 take_over(self)
             self._wait(now_ns)
             return
-        self._left_loop.happen()
+        self._leave_loop(now_ns)
 
     def _expire(self, now_ns: int) -> None:
         """No answer has come in time."""
