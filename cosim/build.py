@@ -6,6 +6,7 @@ from cosim.car import Car
 from cosim.ev import Ev
 from cosim.evse import Station
 from cosim.kind import Kind
+from cosim.on_phases import wired_phase
 from cosim.scenario import Ev as EvSection
 from cosim.scenario import Evse, Secc, to_ns
 from cosim.site import Site, site_of
@@ -52,7 +53,7 @@ class Builder:
         section, fleet = self._stage.scenario.evse, self._stage.fleet
         if is_dc or section.phases == "summed" or visit.vehicle.ac_phases == 3:
             return fleet.sums
-        return fleet.on_phase[visit.ev_id % 3 if section.single_phase_on == "rotating" else 0]
+        return fleet.on_phase[wired_phase(section, visit.ev_id)]
 
     def _kind(self, visit: Visit, is_dc: bool) -> Kind:
         scenario, vehicle = self._stage.scenario, visit.vehicle

@@ -10,6 +10,7 @@ from cosim.car import Car
 from cosim.control import at_meter_w, direct
 from cosim.evse_notices import notify
 from cosim.kind import Kind
+from cosim.on_phases import EACH, L1, NOT_STATED, wired_phase
 from cosim.scenario import NS, to_ns
 from protocol.iso20.answers import AnswerAside
 from protocol.iso20.codes import ControlMode, EVSENotification
@@ -43,6 +44,10 @@ def settled(station: "Station", kind: Kind) -> Kind:
         rated_w=at_meter_w(kind, charge_w),
         rated_discharge_w=0.0 - at_meter_w(kind, 0.0 - discharge_w),
     )
+    phases = station.stage.recorder.phases
+    if phases is not None:
+        one = L1 + wired_phase(station.stage.scenario.evse, station.evse_id)
+        phases.note(station.evse_id, EACH if settled.per_phase else one if secc.agreed.single_phase else NOT_STATED)
     return station.stage.kinds.setdefault(settled, settled)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.on_phases import OnPhases
 from cosim.tables import KINDS, TABLES, Table
 
 
@@ -22,13 +23,23 @@ class Part(NamedTuple):
     vocabulary: dict[str, list[str]]
 
 
-class Buffer:
-    """The open part of one table. `append` takes the values of a row in the order of the table's columns."""
+Derive = Callable[[dict[str, NDArray[Any]]], dict[str, NDArray[Any]]]
 
-    def __init__(self, table: Table, part_rows: int, sink: Callable[[Part], None]) -> None:
-        row = Struct("<" + "".join(KINDS[column.kind] for column in table.columns))
-        self._table = table
-        self.dtype = np.dtype([(column.name, "<" + KINDS[column.kind]) for column in table.columns])
+
+class Buffer:
+    """The open part of one table. `append` takes the values of a row in the order of the table's columns.
+
+    Columns that are derived are worked out by `derive` when a part is closed; without it the part has none.
+    """
+
+    def __init__(
+        self, table: Table, part_rows: int, sink: Callable[[Part], None], derive: Derive | None = None
+    ) -> None:
+        written = tuple(column for column in table.columns if not column.derived)
+        row = Struct("<" + "".join(KINDS[column.kind] for column in written))
+        self._table = table._replace(columns=written) if derive is None else table
+        self._derive = derive
+        self.dtype = np.dtype([(column.name, "<" + KINDS[column.kind]) for column in written])
         self._pack_into = row.pack_into
         self._row_bytes = row.size
         self._full = part_rows * row.size
@@ -85,6 +96,8 @@ class Buffer:
             return
         rows = np.frombuffer(self._bytes, self.dtype, self._used // self._row_bytes)
         columns = {name: rows[name] for name in self.dtype.names or ()}
+        if self._derive is not None:
+            columns |= self._derive(columns)
         vocabulary = {name: list(codes) for name, codes in self._codes.items()}
         self._bytes = bytearray(len(self._bytes))  # the part keeps the old ones: nothing is copied
         self._used = 0
@@ -94,10 +107,17 @@ class Buffer:
 
 
 class Recorder:
-    """All tables of a run; `advance` closes parts when simulated time passes a part's end."""
+    """All tables of a run; `advance` closes parts when simulated time passes a part's end.
 
-    def __init__(self, sink: Callable[[Part], None], part_rows: int, part_ns: int) -> None:
-        self._buffers = {name: Buffer(table, part_rows, sink) for name, table in TABLES.items()}
+    `phases` is known where sessions may state their phases; only then has `charge_loop` the columns for it.
+    """
+
+    def __init__(
+        self, sink: Callable[[Part], None], part_rows: int, part_ns: int, phases: OnPhases | None = None
+    ) -> None:
+        self.phases = phases
+        derived = {} if phases is None else {"charge_loop": phases.columns}
+        self._buffers = {name: Buffer(table, part_rows, sink, derived.get(name)) for name, table in TABLES.items()}
         self.charge_loop = self._buffers["charge_loop"]
         self.grid = self._buffers["grid"]
         self.fleet = self._buffers["fleet"]

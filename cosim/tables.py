@@ -22,6 +22,7 @@ class Column(NamedTuple):
     origin: str = "simulation"
     nullable: bool = False
     categories: tuple[str, ...] = ()  # known beforehand; an empty tuple means the vocabulary grows with the run
+    derived: bool = False  # from other columns, when a part is closed; only in runs that have it
 
 
 class Table(NamedTuple):
@@ -42,6 +43,17 @@ SITE_ID = Column("site_id", "int32", "1", "site, in the order of the scenario")
 
 def _power(name: str, meaning: str, origin: str = "simulation") -> Column:
     return Column(name, "float32", "W", meaning, INTO_VEHICLE, origin)
+
+
+def _phases(name: str, meaning: str, origin: str = "simulation") -> list[Column]:
+    """Three columns, one for each phase as it is wired; null where a session does not state its phases."""
+    return [
+        Column(
+            f"{name}_l{phase}_w", "float32", "W", meaning.format(f"L{phase}") + "; null where phases are not stated",
+            INTO_VEHICLE, origin, nullable=True, derived=True,
+        )
+        for phase in (1, 2, 3)
+    ]  # fmt: skip
 
 
 MESSAGES = Table(
@@ -102,6 +114,8 @@ CHARGE_LOOP = Table(
         Column("frequency_hz", "float64", "Hz", "as the station measured it", origin="station"),
         _power("limit_charge_w", "most that may be charged now, plug: the smaller of what both sides said", "message"),
         Column("limit_discharge_w", "float32", "W", "most that may be discharged now, plug", "magnitude", "message"),
+        *_phases("setpoint", "of the setpoint, what lies on phase {}", "station"),
+        *_phases("plug_power", "of the power at the plug, what lies on phase {}"),
     ),
 )
 

@@ -23,6 +23,7 @@ from cosim.ledger import Ledger
 from cosim.link import Lines
 from cosim.loop import is_estimated, loop_estimate, loop_figures
 from cosim.offer import limits_w
+from cosim.on_phases import OnPhases, states_phases
 from cosim.people import Offered, in_order_of_arrival, n_visits, offered, visit_of
 from cosim.recorder import Part, Recorder
 from cosim.scenario import DriverChange, Fault, Scenario, to_ns
@@ -69,10 +70,11 @@ class World:
         # Three events a turn: the request is there, the answer is there, the next turn is due.
         env = Clock(3.0 * scenario.fleet.n_ev / (scenario.ev.loop_gap_s + 2.0 * scenario.link.delay_s))
         checks = Checks(lambda: env.now_ns)
-        recorder = Recorder(sink, scenario.record.part_rows, to_ns(scenario.record.part_s))
         kpis = Kpis(nominal_hz(scenario, inputs), scenario.fleet.cars_per_ev)
         fleet = Fleet(to_ns(scenario.grid.tick_s))
         count = n_visits(scenario, inputs)
+        phases = OnPhases(count) if states_phases(scenario) else None
+        recorder = Recorder(sink, scenario.record.part_rows, to_ns(scenario.record.part_s), phases)
         own = [ev_id for ev_id in range(count) if shard_of(ev_id, shard.shards) == shard.number]
         replaces_held = scenario.fleet.response == "replaces_held"
         all_offer = Offered()

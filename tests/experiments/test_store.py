@@ -32,9 +32,7 @@ def record(path: Path, rows: int, part_rows: int = PART_ROWS) -> Run:
             messages.code("direction", "EV->EVSE" if request else "EVSE->EV"),
             messages.code("message", f"Kind{k % 5}"),
             messages.code("response_code", None if request else "OK"),
-            -1,
-            -1,
-            -1,
+            *[-1] * 4,
         )
         recorder.event(k, k if request else -1, "kind", f"detail {k}")
         recorder.grid.append(k, 50.0 + k * 1e-9, 0.0, math.nan, -1.5, 0.0, 1.5, -1.0, 0.0, *[math.nan] * 7)
