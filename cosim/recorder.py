@@ -1,6 +1,7 @@
 """Rows in memory: packed into columns' bytes as they come, handed over part by part, so that memory stays bounded."""
 
 from collections.abc import Callable
+from functools import partial
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -11,16 +12,28 @@ from cosim.on_phases import OnPhases
 from cosim.tables import KINDS, TABLES, Table
 
 
+def _nothing() -> None:
+    """The part may keep its memory."""
+
+
 class Part(NamedTuple):
     """A closed piece of one table.
 
-    `columns` maps a column name to its values, shape (n_rows,), each a view into rows laid out one after the other; a
-    category column holds integers that index `vocabulary[name]`, -1 meaning absent. Whoever gets a part may keep it.
+    `rows` is a structured array, shape (n_rows,), with a field for each column; a category column holds integers that
+    index `vocabulary[name]`, -1 meaning absent. Whoever gets a part may keep it, or call `done` when nobody will look
+    at it again: its memory is then written anew, and memory that is warm costs a tenth of fresh one.
     """
 
     table: Table
-    columns: dict[str, NDArray[Any]]
+    rows: NDArray[Any]
     vocabulary: dict[str, list[str]]
+    derived: dict[str, NDArray[Any]]  # columns that are worked out from the others
+    done: Callable[[], None] = _nothing
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Values by column, shape (n_rows,), in views into the rows where they are recorded."""
+        return {name: self.rows[name] for name in self.rows.dtype.names or ()} | self.derived
 
 
 Derive = Callable[[dict[str, NDArray[Any]]], dict[str, NDArray[Any]]]
@@ -44,6 +57,7 @@ class Buffer:
         self._row_bytes = row.size
         self._full = part_rows * row.size
         self._bytes = bytearray(min(self._full, 1024 * row.size))
+        self._spare: list[bytearray] = []  # of parts that nobody will look at again
         self._used = 0
         self._sink = sink
         self.parts = 0  # closed so far
@@ -95,15 +109,19 @@ class Buffer:
         if not self._used:
             return
         rows = np.frombuffer(self._bytes, self.dtype, self._used // self._row_bytes)
-        columns = {name: rows[name] for name in self.dtype.names or ()}
-        if self._derive is not None:
-            columns |= self._derive(columns)
+        derived = {} if self._derive is None else self._derive({name: rows[name] for name in rows.dtype.names or ()})
         vocabulary = {name: list(codes) for name, codes in self._codes.items()}
-        self._bytes = bytearray(len(self._bytes))  # the part keeps the old ones: nothing is copied
+        taken = self._bytes  # by the part: nothing is copied
+        self._bytes = self._spare.pop() if self._spare else bytearray(len(taken))
         self._used = 0
         self._forget_words()
         self.parts += 1
-        self._sink(Part(self._table, columns, vocabulary))
+        self._sink(Part(self._table, rows, vocabulary, derived, partial(self._take_back, taken)))
+
+    def _take_back(self, used: bytearray) -> None:
+        """Memory of a part that is done with. What is still small will have to grow, which its reader forbids."""
+        if len(used) == self._full:
+            self._spare.append(used)
 
 
 class Recorder:

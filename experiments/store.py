@@ -2,11 +2,10 @@
 
 A part is written by a thread beside the simulation, under a name ending in `.tmp`, closed, then renamed; whoever reads
 ignores `*.tmp`. Rows of vehicles lie one vehicle after the other, each in the order of time: neighbours are alike, and
-a vehicle is read without the others. A kill costs what has not been written: of each table the open part, and those
-that wait for the thread, which are few.
+a vehicle is read without the others. A kill costs what has not been written: of each table the open part, and of
+one table the part that the thread is at; the next one waits until it is done.
 """
 
-from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -18,11 +17,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cosim.recorder import Part
-from cosim.tables import TABLES, Column, Table
+from cosim.tables import KINDS, TABLES, Column, Table
 
 TABLES_FOLDER = "tables"
 SCHEMA_VERSION = 1
-WAITING_BYTES = 16 * 2**20  # of parts that wait for the thread, in memory; one part may always wait
 
 ARROW_TYPES = {
     "int64": pa.int64(),
@@ -65,15 +63,31 @@ def arrow_schema(table: Table) -> pa.Schema:
 def arrow_table(part: Part) -> pa.Table:
     """The rows of a part, by vehicle where there are any; absent values (-1, nan) of nullable columns become nulls."""
     order = by_vehicle(part)
-    arrays = [_array(column, part.columns[column.name][order], part.vocabulary) for column in part.table.columns]
+    rows = _taken(part.rows, order)
+
+    def values(column: str) -> NDArray[Any]:
+        if column not in part.derived:
+            return np.ascontiguousarray(rows[column])
+        return part.derived[column] if order is None else part.derived[column][order]
+
+    arrays = [_array(column, values(column.name), part.vocabulary) for column in part.table.columns]
     return pa.Table.from_arrays(arrays, schema=arrow_schema(part.table))
 
 
-def by_vehicle(part: Part) -> Any:
-    """Index that puts the rows of one vehicle together, in the order of time; all rows as they are without vehicles."""
-    if "ev_id" not in part.table.key:
-        return slice(None)
-    ev_id, t_ns = part.columns["ev_id"].astype(np.int64), part.columns["t_ns"]
+def _taken(rows: NDArray[Any], order: NDArray[np.intp] | None) -> NDArray[Any]:
+    """Rows in an order. Taken as strings of bytes: numpy would look at each field of each row."""
+    if order is None:
+        return rows
+    as_bytes = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), rows.dtype.itemsize)
+    taken: NDArray[Any] = np.take(as_bytes, order, axis=0).view(rows.dtype).reshape(len(rows))
+    return taken
+
+
+def by_vehicle(part: Part) -> NDArray[np.intp] | None:
+    """Index that puts the rows of one vehicle together, in the order of time; None if they may stay as they are."""
+    if "ev_id" not in part.table.key or not len(part.rows):
+        return None
+    ev_id, t_ns = part.rows["ev_id"].astype(np.int64), part.rows["t_ns"]
     order = _stable_order(ev_id)
     later = np.diff(t_ns[order]) >= 0
     if not np.all(later | (np.diff(ev_id[order]) != 0)):
@@ -123,8 +137,8 @@ def table_names(run: Path) -> list[str]:
 class Store:
     """Takes parts as they are closed and has them written beside the simulation.
 
-    `write` waits while too many are on their way, so that memory stays bounded, and raises what went wrong with an
-    earlier one (`OSError`: the disk is full, for instance); so does leaving the `with` block, when all are written.
+    `write` waits until the part before is written, so that memory stays bounded and little is lost by a kill, and
+    raises what went wrong with it (`OSError`: the disk is full, for instance); so does leaving the `with` block.
     """
 
     def __init__(self, run: Path, shard: int | None = None) -> None:
@@ -133,7 +147,7 @@ class Store:
         self._folder = run / TABLES_FOLDER
         self._sizes = {name: Size() for name in TABLES}
         self._thread = ThreadPoolExecutor(1, "store")
-        self._waiting: deque[tuple[int, Future[None]]] = deque()
+        self._last: Future[None] | None = None
 
     def __enter__(self) -> "Store":
         return self
@@ -141,18 +155,18 @@ class Store:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._thread.shutdown(wait=True)
         if error is None:
-            self._wait_until(0)
+            self._wait()
 
     def write(self, part: Part) -> None:
         """Have one part written; it counts once it has its final name."""
-        size = sum(values.nbytes for values in part.columns.values())
-        self._wait_until(max(0, WAITING_BYTES - size))
-        self._waiting.append((size, self._thread.submit(self._write, part)))
+        self._wait()
+        self._last = self._thread.submit(self._write, part)
 
-    def _wait_until(self, size: int) -> None:
-        """Until no more than `size` bytes are on their way; raises what a part raised when it was written."""
-        while self._waiting and (self._waiting[0][1].done() or sum(waiting for waiting, _ in self._waiting) > size):
-            self._waiting.popleft()[1].result()
+    def _wait(self) -> None:
+        """Until nothing is on its way; raises what the last part raised when it was written."""
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
 
     def _write(self, part: Part) -> None:
         name = part.table.name
@@ -162,6 +176,7 @@ class Store:
         path = folder / f"{self._prefix}-{size.parts:05d}.parquet"
         unfinished = path.with_name(path.name + ".tmp")
         rows = arrow_table(part)
+        part.done()
         _write_parquet(rows, unfinished, part.table)
         unfinished.replace(path)
         self._sizes[name] = Size(size.rows + rows.num_rows, size.parts + 1, size.bytes + path.stat().st_size)
@@ -184,13 +199,9 @@ class Store:
         self.__exit__(None, None, None)
         for name, table in TABLES.items():
             if not self._sizes[name].parts and not table.optional:
-                nothing = {column.name: np.empty(0, _numpy_type(column)) for column in table.columns}
-                self._write(Part(table, nothing, {column.name: [] for column in table.columns}))
+                nothing = np.empty(0, [(column.name, KINDS[column.kind]) for column in table.columns])
+                self._write(Part(table, nothing, {column.name: [] for column in table.columns}, {}))
         return self.sizes
-
-
-def _numpy_type(column: Column) -> str:
-    return "int32" if column.kind == "category" else column.kind
 
 
 def _write_parquet(rows: pa.Table, path: Path, table: Table) -> None:
