@@ -201,6 +201,13 @@ def at_meter_w(kind: Kind, plug_w: float) -> float:
     return grid_for_plug_w(plug_w, kind.station_charge, kind.station_discharge) if kind.is_dc else plug_w
 
 
+def at_plug_w(kind: Kind, grid_w: float) -> float:
+    """Power at the plug [W] for power at the AC meter; nan, no number, stays for the limiter to name."""
+    if kind.is_dc and grid_w == grid_w:
+        return plug_for_grid_w(grid_w, kind.station_charge, kind.station_discharge)
+    return grid_w
+
+
 def direct(car: Car, kind: Kind, sums: Sums, said: Said, plug_w: float, now_ns: int) -> None:
     """DC: tell the converter. Limits of zero announce the end: then it ramps off at once."""
     if said.maximum_charge_w == 0.0 and said.maximum_discharge_w == 0.0:
@@ -269,15 +276,33 @@ def settle_on(
     now_ns: int,
 ) -> bool:
     """Make a wish [W, AC meter] a setpoint that may be sent; whether it differs from the one in force."""
-    wanted_w = requested_w
-    if kind.is_dc and wanted_w == wanted_w:  # nan, no number, is for the limiter to name
-        wanted_w = plug_for_grid_w(requested_w, kind.station_charge, kind.station_discharge)
-    plug_w, reason = limit(wanted_w, view, limits)
-    if not kind.is_dc:
-        # Towards zero, so that rounding never passes a limit; phase by phase where phases are stated.
-        plug_w = wire_within(plug_w)
-        if kind.per_phase:
-            plug_w = 3.0 * third_w(plug_w)
+    allowed_w, reason = limit(at_plug_w(kind, requested_w), view, limits)
+    plug_w = sayable_w(kind, allowed_w, wire_within(allowed_w))
+    return take(control, car, kind, sums, view, requested_w, plug_w, reason, now_ns)
+
+
+def sayable_w(kind: Kind, allowed_w: float, rounded_w: float) -> float:
+    """Power at the plug that can be said [W]: rounded towards zero, so that rounding never passes a limit.
+
+    Phase by phase where phases are stated. A DC station says nothing of it: its converter gets what is allowed.
+    """
+    if kind.is_dc:
+        return allowed_w
+    return 3.0 * third_w(rounded_w) if kind.per_phase else rounded_w
+
+
+def take(
+    control: Control,
+    car: Car,
+    kind: Kind,
+    sums: Sums,
+    view: StationView,
+    requested_w: float,
+    plug_w: float,
+    reason: int,
+    now_ns: int,
+) -> bool:
+    """Take a setpoint [W at the plug] and count what is to be counted; whether it differs from the one in force."""
     control.requested_w = requested_w
     control.reason = reason
     if (

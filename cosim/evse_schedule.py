@@ -10,6 +10,7 @@ from cosim.car import Car
 from cosim.control import at_meter_w, direct
 from cosim.evse_notices import notify
 from cosim.kind import Kind
+from cosim.offer import as_told
 from cosim.on_phases import EACH, L1, NOT_STATED, wired_phase
 from cosim.scenario import NS, to_ns
 from protocol.iso20.answers import AnswerAside
@@ -38,12 +39,13 @@ def settled(station: "Station", kind: Kind) -> Kind:
     assert secc.said.ratings is not None, "ratings are exchanged before the loop"
     charge_w = min(secc.said.ratings.maximum_charge_w, kind.station_charge_w)
     discharge_w = min(secc.said.ratings.maximum_discharge_w, kind.station_discharge_w)
-    settled = kind._replace(
+    agreed = kind._replace(
         is_bpt=secc.agreed.service.is_bpt,
         per_phase=secc.agreed.per_phase and not secc.agreed.single_phase,
         rated_w=at_meter_w(kind, charge_w),
         rated_discharge_w=0.0 - at_meter_w(kind, 0.0 - discharge_w),
     )
+    settled = as_told(agreed)
     phases = station.stage.recorder.phases
     if phases is not None:
         one = L1 + wired_phase(station.stage.scenario.evse, station.evse_id)

@@ -16,6 +16,8 @@ from numba.core.ccallback import CFunc
 from numba.core.errors import NumbaError
 
 from cosim import turns
+from cosim.desk import DESK
+from cosim.given import Policy
 from cosim.inputs import LocalPolicy
 from models.control.charge_loop import StationView
 
@@ -24,8 +26,9 @@ SELDOM = frozenset(
     {
         *("advance", "begin", "close_tick", "command", "decided", "guard", "integrate", "interrupt", "is_beyond"),
         *("look_for_bound", "peek", "ramp_off", "segment_energy", "watch_step"),
-        *("gap_w", "third_w", "_wire_large", "_wire_large_within", "_tail", "log"),
+        *("third_w", "_wire_large", "_wire_large_within", "_tail", "log"),
         *("log_loop", "log_setpoint"),
+        *("stated_w", "to_wire", "to_wire_within"),
     }
 )
 
@@ -33,10 +36,10 @@ SELDOM = frozenset(
 class Machine(NamedTuple):
     """Compiled functions for one policy, and what the policy brings along."""
 
-    advance: Callable[..., None]
+    advance: Callable[..., bool]
     census: Callable[..., tuple[int, ...]]
     end_tick: Callable[..., tuple[int, ...]]
-    policy: turns.Policy
+    policy: Policy
     memory: tuple[float, ...]
 
 
@@ -49,10 +52,9 @@ def machine_for(policy: LocalPolicy) -> Machine:
     function = policy.step or policy.setpoint_w
     if not isinstance(function, types.FunctionType) or function.__closure__:
         raise NotCompilableError("it is not a plain function of a module")
-    asked = turns.Policy(
+    asked = Policy(
         _as_pointer(_asker(policy, len(params), len(memory))),
         np.array(params, np.float64),
-        np.zeros(len(StationView._fields)),
     )
     built: dict[Any, Any] = {}
     advance, census, end_tick = (compiled(each, built) for each in (turns.advance, turns.census, turns.end_tick))
@@ -63,35 +65,38 @@ class NotCompilableError(Exception):
     """A policy cannot run in the fleet lane; the message says why."""
 
 
-def _asker(policy: LocalPolicy, n_params: int, n_memory: int) -> Callable[..., float]:
-    """`turns.Policy.ask` for this policy: numbers into its own tuples, and back."""
+def _asker(policy: LocalPolicy, n_params: int, n_memory: int) -> Callable[..., None]:
+    """`Policy.ask` for this policy: numbers into its own tuples, and back."""
 
-    def made(kind: str, source: str, size: int) -> str:
-        return f"{kind}({', '.join(f'{source}[{k}]' for k in range(size))})"
+    def made(kind: str, cells: str, size: int) -> str:
+        return f"{kind}({', '.join(cells.format(k) for k in range(size))})"
 
-    view = made("StationView", "view", len(StationView._fields))
-    params = made("Params", "params", n_params) if policy.params is not None else "None"
+    view = made("StationView", "desk.seen[{}, k]", len(StationView._fields))
+    params = made("Params", "params[{}]", n_params) if policy.params is not None else "None"
     names: dict[str, Any] = {"__name__": __name__, "StationView": StationView, "Params": type(policy.params)}
-    lines = ["def ask(view, memory, params):"]
+    lines = ["def ask(desk, count, memory, params):", "    for k in range(count):"]
     if policy.step is not None:
-        lines.append(f"    requested_w, after = step({view}, {made('Memory', 'memory', n_memory)}, {params})")
-        lines += [f"    memory[{k}] = after[{k}]" for k in range(n_memory)]
-        lines.append("    return requested_w")
+        before = made("Memory", "memory[desk.row[k], {}]", n_memory)
+        lines.append(f"        desk.requested_w[k], after = step({view}, {before}, {params})")
+        lines += [f"        memory[desk.row[k], {j}] = after[{j}]" for j in range(n_memory)]
         names |= {"step": policy.step, "Memory": type(policy.memory)}
     else:
-        lines.append(f"    return setpoint_w({view}, {params})")
+        lines.append(f"        desk.requested_w[k] = setpoint_w({view}, {params})")
         names["setpoint_w"] = policy.setpoint_w
     exec("\n".join(lines), names)
     return names["ask"]  # type: ignore[no-any-return]
 
 
-def _as_pointer(asker: Callable[..., float]) -> Any:
+def _as_pointer(asker: Callable[..., None]) -> Any:
     """A policy as a compiled function that can be handed over like a value."""
-    floats = numba.types.Array(numba.types.float64, 1, "C")
+    params, memory = (numba.types.Array(numba.types.float64, size, "C") for size in (1, 2))
     source, key = _source(asker, {})
     source.cache_key = key
     pointer = CFunc(
-        source, ((floats, floats, floats), numba.types.float64), {}, {"error_model": "python", "_nrt": False}
+        source,
+        ((numba.from_dtype(DESK), numba.types.int64, memory, params), numba.types.void),
+        {},
+        {"error_model": "python", "_nrt": False},
     )
     with suppress(RuntimeError):
         setattr(pointer, "_cache", _Cache(source))  # noqa: B010  # numba's own way takes the function's file as its key

@@ -39,3 +39,8 @@ class Kind(NamedTuple):
     per_phase: bool = False  # powers are said phase by phase
     rated_w: float = 0.0  # smaller of car and station, at the AC meter
     rated_discharge_w: float = 0.0
+    told_charge_w: float = 0.0  # the car's ratings as the wire tells them to the station
+    told_discharge_w: float = 0.0
+    told_minimum_charge_w: float = 0.0
+    told_minimum_discharge_w: float = 0.0
+    told_maximum_a: float = 0.0

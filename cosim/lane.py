@@ -17,17 +17,21 @@ from cosim.agenda import Agenda
 from cosim.car import NEVER_NS, WAITING, voltage_at_v
 from cosim.clock import Clock
 from cosim.control import declares_baseline, is_plan, limit_params
+from cosim.desk import DESK
 from cosim.ev_loop import EvInLoop
 from cosim.fleet import Tick
+from cosim.given import Logs, Rules, Series, Step
 from cosim.kernel import Machine, entry_point
 from cosim.offer import heard, offer
 from cosim.row import CAR, CONTROL, EV, KIND, OWN, ROW, STATION, SUMS
 from cosim.scenario import to_ns
 from cosim.stage import Stage
 from cosim.sums import Sums, add_counts
+from models.car.battery import soc_after
 from models.draws import stream_key
 from protocol.iso20.phases import stated_w
 from protocol.iso20.session import Timers
+from protocol.values import wire
 
 LOG_ROWS = 1 << 16  # rows of a table that the kernel writes before they are handed on
 
@@ -50,16 +54,17 @@ class Lane:
         fleet = stage.fleet
         self._part_of = {id(sums): index for index, sums in enumerate((fleet.sums, *fleet.on_phase))}
         series = stage.schedule
-        self._series = turns.Series(
+        self._series = Series(
             np.array(series.t_s if series else (), np.float64), np.array(series.value if series else (), np.float64)
         )
         recorder = stage.recorder
-        self._logs = turns.Logs(
+        self._logs = Logs(
             np.zeros(LOG_ROWS, recorder.charge_loop.dtype),
             np.zeros(LOG_ROWS, recorder.setpoints.dtype),
             np.array(stage.recorded_ns, np.int64).reshape(-1, 2),
         )
-        self._status = np.zeros(4, np.int64)
+        self._status = np.zeros(6, np.int64)
+        self._desks = np.zeros(1, DESK)
         self._rows, self._wake_ns, self._memory, self._left = self._arrays(0)
         self._agenda = agenda
         self._traced = frozenset(stage.scenario.record.trace_evs)
@@ -157,32 +162,34 @@ class Lane:
         if self.present:
             self._run(self._span(self._env.now_ns), 0, len(self._evs))
 
-    def _span(self, now_ns: int) -> turns.Step:
+    def _span(self, now_ns: int) -> Step:
         tick_end_ns = self._tick_start_ns + self._tick_ns
         measured = self._stage.grid.measured
         if now_ns >= self._end_ns or tick_end_ns > self._end_ns:
             until_ns, closes, last = self._end_ns, False, True
         else:
             until_ns, closes, last = tick_end_ns, True, False
-        return turns.Step(until_ns, closes, last, measured.held_hz, measured.state_hz, measured.since_ns)
+        return Step(until_ns, closes, last, measured.held_hz, measured.state_hz, measured.since_ns)
 
-    def _run(self, step: turns.Step, first: int, end: int) -> None:
+    def _run(self, step: Step, first: int, end: int) -> None:
         status = self._status
         status[turns.NEXT_ROW] = status[turns.LEFT] = 0
-        while status[turns.NEXT_ROW] < end - first:
-            self._advance(step, first, end)
+        done = False
+        while not done:
+            done = self._advance(step, first, end)
             self._hand_on(self._stage.recorder.charge_loop, self._logs.loops, turns.LOOPS)
             self._hand_on(self._stage.recorder.setpoints, self._logs.setpoints, turns.SETPOINTS)
-        for slot in self._left[: status[turns.LEFT]].tolist():
+        for slot in np.sort(self._left[: status[turns.LEFT]]).tolist():
             self._release(first + slot)
 
-    def _advance(self, step: turns.Step, first: int, end: int) -> None:
-        self._machine.advance(
+    def _advance(self, step: Step, first: int, end: int) -> bool:
+        return self._machine.advance(
             self._rows[first:end],
             self._wake_ns[first:end],
             self._kind_rows,
             self._memory[first:end],
             self._sums,
+            self._desks,
             self._machine.policy,
             self._rules,
             step,
@@ -270,7 +277,11 @@ class Lane:
         for name, value in heard(kind, said, values["heard_ns"])._asdict().items():
             setattr(station.secc.said, name, value)
         station.secc.said.received_ns = values["heard_ns"]
-        if not kind.is_dc:
+        if kind.is_dc:
+            now_w = values["answered_w"]
+            soc = soc_after(values["soc_start"], values["answered_ws"], kind.battery.capacity_wh)
+            ev.evse_a = wire(now_w / voltage_at_v(kind, soc, now_w))
+        else:
             station.secc.target_w = ev.evcc.target_w = stated_w(station.control.plug_w, kind.per_phase)
 
     def _count(self, ev: EvInLoop, requests: int, responses: int) -> None:
@@ -300,7 +311,7 @@ def disturbance(ev: EvInLoop) -> str | None:
     return ev.disturbance or ev.station.disturbance(ev.departure_ns) or waiting
 
 
-def rules_of(stage: Stage, timers: Timers) -> turns.Rules:
+def rules_of(stage: Stage, timers: Timers) -> Rules:
     """The scenario in the numbers of the turns."""
     scenario = stage.scenario
     link, record, measurement = scenario.link, scenario.record, scenario.measurement
@@ -309,7 +320,7 @@ def rules_of(stage: Stage, timers: Timers) -> turns.Rules:
     def key(stream: str) -> Any:
         return np.uint64(stream_key(scenario.seed, stream))
 
-    return turns.Rules(
+    return Rules(
         nominal_hz=stage.grid.nominal_hz,
         time_constant_s=measurement.time_constant_s,
         noise_hz=measurement.noise_hz,

@@ -92,20 +92,50 @@ class Heard(NamedTuple):
 
 def heard(kind: Kind, said: Offer, now_ns: int) -> Heard:
     """The offer as it arrives at `now_ns`: rounded by the wire, split over phases where they are stated."""
-    is_bpt, per_phase, nan = kind.is_bpt, kind.per_phase, math.nan
+    told = exact(kind, said, now_ns)
+    return told._replace(
+        target_energy_wh=wire(told.target_energy_wh),
+        maximum_energy_wh=wire(told.maximum_energy_wh),
+        minimum_energy_wh=wire(told.minimum_energy_wh),
+        maximum_v2x_energy_wh=wire(told.maximum_v2x_energy_wh),
+        minimum_v2x_energy_wh=wire(told.minimum_v2x_energy_wh),
+        present_v=wire(told.present_v),
+    )
+
+
+def exact(kind: Kind, said: Offer, now_ns: int) -> Heard:
+    """The same before its energies and its voltage are rounded: the compiled lane rounds those of many cars at once."""
+    is_bpt, is_dc, nan = kind.is_bpt, kind.is_dc, math.nan
     return Heard(
         whole_seconds(said.departure_s),
         now_ns,
-        wire(said.target_energy_wh),
-        wire(said.maximum_energy_wh),
-        wire(said.minimum_energy_wh),
-        wire(said.maximum_v2x_energy_wh) if is_bpt else nan,
-        wire(said.minimum_v2x_energy_wh) if is_bpt else nan,
-        stated_w(said.maximum_charge_w, per_phase),
-        stated_w(said.minimum_charge_w, per_phase),
-        stated_w(said.maximum_discharge_w, per_phase) if is_bpt else 0.0,
-        stated_w(said.minimum_discharge_w, per_phase) if is_bpt else 0.0,
-        wire(said.maximum_charge_a) if kind.is_dc else nan,
-        wire(said.maximum_discharge_a) if is_bpt and kind.is_dc else 0.0 if kind.is_dc else nan,
-        wire(said.present_v) if kind.is_dc else nan,
+        said.target_energy_wh,
+        said.maximum_energy_wh,
+        said.minimum_energy_wh,
+        said.maximum_v2x_energy_wh if is_bpt else nan,
+        said.minimum_v2x_energy_wh if is_bpt else nan,
+        told_w(kind, said.maximum_charge_w, kind.charge_w, kind.told_charge_w),
+        kind.told_minimum_charge_w,
+        told_w(kind, said.maximum_discharge_w, kind.discharge_w, kind.told_discharge_w) if is_bpt else 0.0,
+        kind.told_minimum_discharge_w if is_bpt else 0.0,
+        kind.told_maximum_a if is_dc else nan,
+        nan if not is_dc else kind.told_maximum_a if is_bpt and said.maximum_discharge_a > 0.0 else 0.0,
+        said.present_v if is_dc else nan,
+    )
+
+
+def told_w(kind: Kind, limit_w: float, usual_w: float, told_usual_w: float) -> float:
+    """A power as it is told; the usual one has been rounded beforehand."""
+    return told_usual_w if limit_w == usual_w else stated_w(limit_w, kind.per_phase)
+
+
+def as_told(kind: Kind) -> Kind:
+    """A kind that knows how its ratings arrive at the station, once it is settled how powers are said."""
+    per_phase = kind.per_phase
+    return kind._replace(
+        told_charge_w=stated_w(kind.charge_w, per_phase),
+        told_discharge_w=stated_w(kind.discharge_w, per_phase),
+        told_minimum_charge_w=stated_w(kind.minimum_charge_w, per_phase),
+        told_minimum_discharge_w=stated_w(kind.minimum_discharge_w, per_phase),
+        told_maximum_a=wire(kind.maximum_dc_a),
     )

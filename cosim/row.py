@@ -60,7 +60,7 @@ CONTROL = {
     "samples": "i4",
     "evse_id": "i4",
 }
-EV = {"departure_ns": "i8", "obeyed_w": "f8", "evse_a": "f8", "requests": "i4"}
+EV = {"departure_ns": "i8", "obeyed_w": "f8", "requests": "i4"}
 STATION = {"regulate_ns": "i8", "responses": "i4", "loops": "i4", "loops_every": "i4"}
 # What the row has of its own: the plan of the next exchange, and what was offered and heard last.
 OWN = {
@@ -76,6 +76,8 @@ OWN = {
     "heard_ns": "i8",
     "said_soc": "f8",
     "said_w": "f8",
+    "answered_ws": "f8",  # behind the EVSEPresentCurrent of the last response, in DC
+    "answered_w": "f8",
     "kind": "i4",
     "part": "i4",  # which sums it counts in: 0 all phases, 1 to 3 one phase alone
     "site_id": "i4",

@@ -2,98 +2,35 @@
 
 This is ordinary Python, and the numbers are those of `Ev`, `Station` and `Control`: every formula is called, none is
 written a second time. Between two grid ticks frequency holds, so that rows do not influence each other and each may run
-ahead of the clock until the next tick.
+ahead of the clock until the next tick. A row goes on up to a decision, which is made on the desk together with those of
+other rows (`cosim/desk.py`); then it is carried out, and the row goes on.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.car import NEVER_NS, WAITING, close_tick, peek, power_w, settle, settled_soc, voltage_at_v
+from cosim.car import NEVER_NS, WAITING, close_tick, peek, power_w, settle, settled_soc
 from cosim.chosen import is_within
-from cosim.control import at_meter_w, declare, direct, follow, settle_on, view_of, with_dither
+from cosim.control import at_meter_w, declare, direct, sayable_w, take
+from cosim.desk import PLACES, decide, seen_by, unsigned
+from cosim.given import Logs, Policy, Rules, Series, Step
 from cosim.link import delay_ns, losses
-from cosim.offer import Heard, heard, limits_w, obey, offer
+from cosim.offer import exact, limits_w, obey, offer
 from cosim.sums import micro, next_tick
 from models.car.converter import loss_w
-from models.control.charge_loop import StationView
-from models.control.limits import LimitParams
-from models.control.measurement import filtered_hz, filtered_rocof, measured_hz
-from models.draws import normal, uniform
-from models.grid.imbalance import sampled
+from models.draws import uniform
 from protocol.iso20.phases import stated_w
-from protocol.values import wire
 
 # Where a row stands: what its next event is.
 ENTERS, OFFERS, DECIDES, APPLIES, AWAY = range(5)
-# What `turns` returns.
-GOES_ON, LEAVES, FULL = range(3)
-# Cells of the status that `advance` keeps.
-NEXT_ROW, LEFT, LOOPS, SETPOINTS = range(4)
-
-
-class Rules(NamedTuple):
-    """What holds for all rows of a run. Keys are those of the streams of `models/draws.py`."""
-
-    nominal_hz: float
-    time_constant_s: float
-    noise_hz: float
-    noise_key: int
-    gap_ns: int
-    gap_jitter_ns: int
-    gap_key: int
-    request_key: int
-    response_key: int
-    loss_key: int
-    shortest_ns: int
-    line_jitter_ns: int
-    loss: float
-    retransmission_ns: int
-    processing_ns: int
-    message_timeout_ns: int  # EVCC: request to response
-    sequence_timeout_ns: int  # SECC: response to next request
-    control_period_ns: int  # of a DC converter with its own clock; 0: it acts when it answers
-    follows_series: bool
-    plans: bool  # the schedule is the baseline
-    declared: int  # where the policy's memory holds the baseline that it declares itself; -1: it does not
-    setpoints: bool  # whether changes of setpoints are recorded
-    limits: LimitParams
-
-
-class Step(NamedTuple):
-    """One grid step: how far to go, and the frequency that holds."""
-
-    until_ns: int
-    closes: bool  # a tick ends at `until_ns`
-    last: bool  # the run ends at `until_ns`: what happens at that very instant still does
-    held_hz: float
-    filtered_hz: float
-    since_ns: int
-
-
-class Logs(NamedTuple):
-    """Where rows of the tables `charge_loop` and `setpoints` are written."""
-
-    loops: NDArray[Any]
-    setpoints: NDArray[Any]
-    recorded_ns: NDArray[np.int64]  # spans within which turns of the loop are recorded, shape (n, 2)
-
-
-class Policy(NamedTuple):
-    """The policy of all stations, behind a pointer: another one needs nothing but itself compiled."""
-
-    ask: Any  # power [W] for a view, a memory (both float arrays) and the parameters; rewrites the memory
-    params: NDArray[np.float64]
-    seen: NDArray[np.float64]  # scratch: the fields of a StationView
-
-
-class Series(NamedTuple):
-    """The schedule that stations follow, times [s] and powers [W], float arrays; empty without one."""
-
-    t_s: Any
-    value: Any
+# What `turns` returns: the row is through with the step, needs its state machines, waits for a decision, or for room.
+GOES_ON, LEAVES, ASKS, FULL = range(4)
+# Cells of the status that `advance` keeps: the next row to look at, and how many have left, are logged, lie on the desk
+# for a decision, and are back from it.
+NEXT_ROW, LEFT, LOOPS, SETPOINTS, PLACED, BACK = range(6)
 
 
 def advance(
@@ -102,6 +39,7 @@ def advance(
     kinds: NDArray[Any],
     memory: NDArray[np.float64],
     sums: NDArray[Any],
+    desks: NDArray[Any],
     policy: Policy,
     rules: Rules,
     step: Step,
@@ -109,31 +47,54 @@ def advance(
     logs: Logs,
     left: NDArray[np.int64],
     status: NDArray[np.int64],
-) -> None:
-    """Take all rows from `status[NEXT_ROW]` on to the end of the step, or as far as the logs have room.
+) -> bool:
+    """Take all rows to the end of the step; False if the logs need emptying first: then call again.
 
     `wake_ns[i]` says before which instant row i needs no look. Rows that need their state machines are put on `left`.
     """
-    for i in range(status[NEXT_ROW], rows.shape[0]):
-        if wake_ns[i] > step.until_ns:
-            continue
-        row = rows[i]
-        kind = kinds[row.kind]
-        total = sums[row.part]
-        outcome = turns(row, kind, memory[i], total, policy, rules, step, series, logs, status)
-        if outcome == FULL:
-            status[NEXT_ROW] = i
-            return
-        if outcome == LEAVES:
-            row.phase = AWAY
-            wake_ns[i] = NEVER_NS
-            left[status[LEFT]] = i
-            status[LEFT] += 1
-            continue
-        if step.closes:
-            close_tick(row, kind, total, step.until_ns)
-        wake_ns[i] = next_look_ns(row, rules)
-    status[NEXT_ROW] = rows.shape[0]
+    desk = desks[0]
+    while True:
+        if status[PLACED] == PLACES or (status[BACK] == 0 and status[NEXT_ROW] == rows.shape[0]):
+            count = status[PLACED]
+            if count == 0:
+                return True
+            if not has_room(logs, status, count):
+                return False
+            decide(desk, count, rows, kinds, memory, sums, policy, rules, step, series)
+            for k in range(count):
+                row = rows[desk.row[k]]
+                carry_out(desk, k, row, kinds[row.kind], memory, sums[row.part], rules, logs, status)
+                desk.back[k] = desk.row[k]
+            status[PLACED], status[BACK] = 0, count
+        i = desk.back[status[BACK] - 1] if status[BACK] > 0 else status[NEXT_ROW]
+        if wake_ns[i] <= step.until_ns:
+            row = rows[i]
+            kind = kinds[row.kind]
+            total = sums[row.part]
+            outcome = turns(row, kind, total, desk, status[PLACED], rules, step, logs, status)
+            if outcome == FULL:
+                return False
+            if outcome == ASKS:
+                desk.row[status[PLACED]] = i
+                status[PLACED] += 1
+            elif outcome == LEAVES:
+                row.phase = AWAY
+                wake_ns[i] = NEVER_NS
+                left[status[LEFT]] = i
+                status[LEFT] += 1
+            else:
+                if step.closes:
+                    close_tick(row, kind, total, step.until_ns)
+                wake_ns[i] = next_look_ns(row, rules)
+        if status[BACK] > 0:
+            status[BACK] -= 1
+        else:
+            status[NEXT_ROW] += 1
+
+
+def has_room(logs: Logs, status: NDArray[np.int64], count: int) -> Any:
+    """Whether as many rows of each table can still be written."""
+    return status[LOOPS] + count <= logs.loops.shape[0] and status[SETPOINTS] + count <= logs.setpoints.shape[0]
 
 
 def next_look_ns(row: Any, rules: Rules) -> Any:
@@ -149,16 +110,15 @@ def next_look_ns(row: Any, rules: Rules) -> Any:
 def turns(
     row: Any,
     kind: Any,
-    memory: NDArray[np.float64],
     sums: Any,
-    policy: Policy,
+    desk: Any,
+    place: int,
     rules: Rules,
     step: Step,
-    series: Series,
     logs: Logs,
     status: NDArray[np.int64],
 ) -> int:
-    """All events of one row within the step, in their order.
+    """The events of one row within the step, in their order, up to a decision; its instant is put on the desk.
 
     At one instant vehicles apply before, and stations decide and vehicles offer after, the grid ticks.
     """
@@ -167,42 +127,38 @@ def turns(
         if not is_ordinary(row, rules):
             return LEAVES
         row.phase = OFFERS
+    own_clock = kind.is_dc and rules.control_period_ns > 0
     while True:
         phase = row.phase
         at_ns = row.offer_ns if phase == OFFERS else row.decide_ns if phase == DECIDES else row.apply_ns
-        regulates = (
-            kind.is_dc
-            and rules.control_period_ns > 0
-            and (row.regulate_ns < at_ns or (row.regulate_ns == at_ns and phase != APPLIES))
-        )
+        regulates = own_clock and (row.regulate_ns < at_ns or (row.regulate_ns == at_ns and phase != APPLIES))
         if regulates:
             at_ns = row.regulate_ns
         if at_ns > step.until_ns or (
             at_ns == step.until_ns and not (step.last or (phase == APPLIES and not regulates))
         ):
             return GOES_ON
-        if status[LOOPS] == logs.loops.shape[0] or status[SETPOINTS] == logs.setpoints.shape[0]:
-            return FULL
         if regulates:
-            now_w = power_w(row, kind, sums, at_ns)
-            said: Any = last_heard(row, kind)
-            if decides(row, kind, memory, sums, policy, rules, step, series, said, now_w, at_ns):
-                direct(row, kind, sums, said, row.plug_w, at_ns)
-                if rules.setpoints:
-                    log_setpoint(row, logs, status, at_ns, at_ns)
-            row.regulate_ns = at_ns + rules.control_period_ns
-        elif phase == OFFERS:
+            desk.now_ns[place] = at_ns
+            return ASKS
+        if phase == OFFERS:
             settle(row, kind, sums, at_ns)
             row.new_soc = settled_soc(row, kind)
             row.new_w = power_w(row, kind, sums, at_ns)
             row.requests += 1
             row.phase = DECIDES
         elif phase == DECIDES:
-            answers(row, kind, memory, sums, policy, rules, step, series, logs, status)
-            row.phase = APPLIES
+            hear(row)
+            if not own_clock:
+                desk.now_ns[place] = at_ns
+                return ASKS
+            if not has_room(logs, status, 1):
+                return FULL
+            answer(row, kind, sums, rules, logs, status, power_w(row, kind, sums, at_ns), at_ns)
         else:
             if not kind.is_dc:
-                setpoint_w = stated_w(row.plug_w, kind.per_phase)
+                # A setpoint said as a whole has been rounded when it was decided.
+                setpoint_w = stated_w(row.plug_w, True) if kind.per_phase else row.plug_w
                 if setpoint_w != row.obeyed_w:
                     row.obeyed_w = obey(row, kind, sums, setpoint_w, at_ns)
             plan(row, rules, at_ns)
@@ -211,122 +167,65 @@ def turns(
             row.phase = OFFERS
 
 
-def answers(
+def hear(row: Any) -> None:
+    """The offer arrives at the station."""
+    row.said_ns = row.offer_ns
+    row.heard_ns = row.decide_ns
+    row.said_soc = row.new_soc
+    row.said_w = row.new_w
+
+
+def carry_out(
+    desk: Any,
+    k: int,
     row: Any,
     kind: Any,
     memory: NDArray[np.float64],
     sums: Any,
-    policy: Policy,
     rules: Rules,
-    step: Step,
-    series: Series,
     logs: Logs,
     status: NDArray[np.int64],
 ) -> None:
-    """The station hears the offer and answers: the numbers of `Station._answer_loop`."""
-    now_ns = row.decide_ns
-    row.said_ns = row.offer_ns
-    row.heard_ns = now_ns
-    row.said_soc = row.new_soc
-    row.said_w = row.new_w
-    said: Any = last_heard(row, kind)
-    now_w = power_w(row, kind, sums, now_ns)
-    if not (kind.is_dc and rules.control_period_ns > 0) and decides(
-        row, kind, memory, sums, policy, rules, step, series, said, now_w, now_ns
-    ):
+    """What was decided on a place of the desk takes effect, and the station answers."""
+    now_ns, now_w = desk.now_ns[k], desk.now_w[k]
+    if rules.declared >= 0:
+        declare(row, sums, memory[desk.row[k], rules.declared], now_ns)
+    view: Any = seen_by(desk, k)
+    plug_w = sayable_w(kind, desk.allowed_w[k], desk.rounded_w[k])
+    if take(row, row, kind, sums, view, desk.requested_w[k], plug_w, desk.reason[k], now_ns):
         if kind.is_dc:
-            direct(row, kind, sums, said, row.plug_w, now_ns)
+            direct(row, kind, sums, view, row.plug_w, now_ns)
         if rules.setpoints:
             log_setpoint(row, logs, status, now_ns, now_ns if kind.is_dc else row.apply_ns)
-    if kind.is_dc:
-        row.evse_a = wire(now_w / voltage_at_v(kind, settled_soc(row, kind), now_w))
+    if kind.is_dc and rules.control_period_ns > 0:
+        row.regulate_ns = now_ns + rules.control_period_ns
+    else:
+        answer(row, kind, sums, rules, logs, status, now_w, now_ns)
+
+
+def answer(
+    row: Any,
+    kind: Any,
+    sums: Any,
+    rules: Rules,
+    logs: Logs,
+    status: NDArray[np.int64],
+    now_w: float,
+    now_ns: int,
+) -> None:
+    """The response leaves the station; `now_w`: at the plug."""
+    row.answered_w = now_w
+    row.answered_ws = row.cells_ws
     row.responses += 1
     row.sequence_deadline_ns = now_ns + rules.sequence_timeout_ns
     if row.loops_every > 0 and row.loops % row.loops_every == 0 and is_within(logs.recorded_ns, now_ns):
-        log_loop(row, kind, sums, said, logs, status, now_ns)
+        log_loop(row, kind, sums, logs, status, now_ns)
     row.loops += 1
     sums.exchanges += 1
-
-
-def decides(
-    row: Any,
-    kind: Any,
-    memory: NDArray[np.float64],
-    sums: Any,
-    policy: Policy,
-    rules: Rules,
-    step: Step,
-    series: Series,
-    said: Any,
-    now_w: float,
-    now_ns: int,
-) -> bool:
-    """One decision of the station: the numbers of `Control.decide`."""
-    if rules.follows_series:
-        follow(row, sums, rules.plans, sampled(series.t_s, series.value, now_ns * 1e-9), now_ns)
-    since_s = (now_ns - step.since_ns) * 1e-9
-    filtered = filtered_hz(step.filtered_hz, step.held_hz, rules.time_constant_s, since_s)
-    rocof_hz_per_s = filtered_rocof(filtered, step.held_hz, rules.time_constant_s)
-    noise = 0.0
-    if rules.noise_hz > 0.0:
-        noise = normal(rules.noise_key, unsigned(row.evse_id), unsigned(row.samples))
-        row.samples += 1
-    row.frequency_hz = measured_hz(filtered, rules.noise_hz, noise, row.bias_hz)
-    view = view_of(row, said, kind, rules.nominal_hz, rocof_hz_per_s, now_w, now_ns)
-    show(view, policy.seen)
-    requested_w = policy.ask(policy.seen, memory, policy.params)
-    if rules.declared >= 0:
-        declare(row, sums, memory[rules.declared], now_ns)
-    limits = with_dither(rules.limits, row.dither_threshold)
-    return settle_on(row, row, kind, sums, limits, view, requested_w, now_ns)
-
-
-def show(view: StationView, seen: NDArray[np.float64]) -> None:
-    """A view as the array that the policy behind its pointer reads.
-
-    Written out: a loop over the fields compiles to one jump for each, which no processor foresees.
-    """
-    seen[0] = view.time_s
-    seen[1] = view.elapsed_s
-    seen[2] = view.nominal_hz
-    seen[3] = view.frequency_hz
-    seen[4] = view.rocof_hz_per_s
-    seen[5] = view.rated_w
-    seen[6] = view.rated_discharge_w
-    seen[7] = view.target_energy_wh
-    seen[8] = view.maximum_energy_wh
-    seen[9] = view.minimum_energy_wh
-    seen[10] = view.maximum_v2x_energy_wh
-    seen[11] = view.minimum_v2x_energy_wh
-    seen[12] = view.departure_s
-    seen[13] = view.maximum_charge_w
-    seen[14] = view.minimum_charge_w
-    seen[15] = view.maximum_discharge_w
-    seen[16] = view.minimum_discharge_w
-    seen[17] = view.voltage_v
-    seen[18] = view.present_w
-    seen[19] = view.previous_w
-    seen[20] = view.station_charge_w
-    seen[21] = view.station_discharge_w
-    seen[22] = view.maximum_charge_a
-    seen[23] = view.maximum_discharge_a
-    seen[24] = view.baseline_w
-    seen[25] = view.scheduled_w
-
-
-def last_heard(row: Any, kind: Any) -> Heard:
-    """What the station knows of the car: the last offer that has arrived."""
-    voltage_v = voltage_at_v(kind, row.said_soc, row.said_w) if kind.is_dc else 0.0
-    said = offer(kind, row.target_soc, row.said_soc, row.departure_ns - row.said_ns, row.said_w, voltage_v)
-    return heard(kind, said, row.heard_ns)
+    row.phase = APPLIES
 
 
 # --- draws ---
-
-
-def unsigned(number: int) -> Any:
-    """As the draws want their arguments where machine numbers wrap around (`models/draws.py`)."""
-    return np.uint64(number)
 
 
 def drawn(key: int, entity_id: int, counter: int) -> float:
@@ -376,10 +275,12 @@ def is_ordinary(row: Any, rules: Rules) -> Any:
 # --- records ---
 
 
-def log_loop(row: Any, kind: Any, sums: Any, said: Heard, logs: Logs, status: NDArray[np.int64], now_ns: int) -> None:
+def log_loop(row: Any, kind: Any, sums: Any, logs: Logs, status: NDArray[np.int64], now_ns: int) -> None:
     """One row of the table `charge_loop`."""
     plug_w = power_w(row, kind, sums, now_ns)
     soc, cells_ws = peek(row, kind, sums, now_ns)
+    offered = offer(kind, row.target_soc, row.said_soc, row.departure_ns - row.said_ns, row.said_w, 0.0)
+    said = exact(kind, offered, row.heard_ns)
     charge_w, discharge_w = said.maximum_charge_w, said.maximum_discharge_w
     log = logs.loops[status[LOOPS]]
     log.t_ns = now_ns

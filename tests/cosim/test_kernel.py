@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cosim.desk import PLACES, show
 from cosim.kernel import compiled, is_kept
-from cosim.turns import show
 from models.control.charge_loop import StationView
 
 SOURCE = """
@@ -107,6 +107,6 @@ def test_a_constant_of_another_module_is_not_overlooked(build: Any) -> None:
 
 def test_a_policy_is_shown_every_field_of_the_view() -> None:
     numbers = [float(k + 1) for k in range(len(StationView._fields))]
-    seen = np.zeros(len(numbers))
-    show(StationView(*numbers), seen)
-    assert seen.tolist() == numbers
+    seen = np.zeros((len(numbers), PLACES))
+    show(StationView(*numbers), seen, 3)
+    assert seen[:, 3].tolist() == numbers

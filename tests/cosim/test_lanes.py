@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from cosim.desk import PLACES
 from cosim.inputs import Series
 from cosim.scenario import FAULT_KINDS
 from experiments.presets import load_grid
@@ -23,6 +24,7 @@ NOISY = {"noise_hz": 0.02, "bias_hz": 0.01, "time_constant_s": 0.1}
 SWING = Series((0.0, 8.0, 9.0, 15.0, 22.0, 40.0), (50.0, 50.0, 49.7, 49.85, 50.2, 49.98))
 RELAXED = {"loop_sequence_timeout_s": 60.0}
 ONE_PHASE = vehicle_from_row("One phase", 40.0, 7.4, 50.0, 7.4, 10.0)
+LORRY = vehicle_from_row("Lorry", 900.0, 43.0, 400.0, 43.0, 400.0)
 STAY = {"plug_in_s": [0.0, 3.0], "leave_s": [25.0, 33.0]}
 
 
@@ -55,6 +57,8 @@ MATRIX = {
     "periodic regulation": {"service": "DC_BPT", "evse": {"dc_regulation": "periodic", "control_period_s": 0.07}},
     "three phases stated": {"service": "AC_BPT", "ev": {"per_phase": True}},
     "one phase": {"service": "AC_BPT", "vehicles": (ONE_PHASE,)},
+    "numbers beyond five digits": {"service": "AC_BPT", "vehicles": (LORRY,)},
+    "currents of a lorry": {"service": "DC_BPT", "vehicles": (LORRY,), "evse": {"dc_charge_w": 400_000.0}},
     "no filter": {"service": "AC_BPT", "measurement": {"noise_hz": 0.02, "time_constant_s": 0.0}},
     "quick loop": {"service": "AC_BPT", "ev": {"loop_gap_s": 0.05, "loop_gap_jitter_s": 0.04}},
     "slow loop": {"service": "DC_BPT", "ev": {"loop_gap_s": 5.0}, "secc": RELAXED},
@@ -213,6 +217,17 @@ def test_lanes_agree_in_scheduled_mode(prepare: Callable[..., Any], service: str
     compared(
         prepare, service=service, policy="droop", frequency=SWING, ev={"control_mode": "scheduled"},
         secc={"reschedule_every_s": 2.0},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", [{"service": "AC_BPT"}, MATRIX["periodic regulation"]], ids=["loop", "periodic"])
+def test_lanes_agree_when_there_are_more_decisions_than_fit_and_logs_run_full(
+    prepare: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("cosim.lane.LOG_ROWS", PLACES + 1)
+    compared(
+        prepare, duration_s=18.0, policy="droop", frequency=SWING, measurement=NOISY, grid={"tick_s": 1.0},
+        fleet={"n_ev": PLACES + 11, "arrival": {"plug_in_s": [0.0, 1.0], "leave_s": [16.0, 20.0]}}, **entry,
     )  # fmt: skip
 
 
