@@ -54,3 +54,18 @@ def presets(
         from experiments.grid_commands import presets_command
 
         presets_command(name, as_json)
+
+
+@grid.command()
+def event(
+    name: Annotated[str, typer.Argument(metavar="EVENT", help="One event, beside its preset.")] = "",
+    svg: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw it, too.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List published events, or lay one beside the model: milestones as seen and as modelled."""
+    from experiments.cli import plain_errors
+
+    with plain_errors():
+        from experiments.events import events_command
+
+        events_command(name, svg, as_json)

@@ -244,7 +244,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[
     """A plain table; columns numbered in `right` are aligned right."""
     made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for number, title in enumerate(titles):
-        made.add_column(title, justify="right" if number in right else "left", overflow="fold")
+        made.add_column(escape(title), justify="right" if number in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(escape(cell) for cell in row))
     return made

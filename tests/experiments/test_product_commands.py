@@ -111,7 +111,7 @@ def test_a_data_rate_below_the_product_s_and_an_option_without_effect_are_noted(
 def test_curve_prints_the_corners_and_the_row():
     done = command("curve", "Dynamic Containment")
     assert done.exit_code == 0, done.stderr
-    assert "49.8000      -200.0  +0.050000" in done.stdout
+    assert "49.8000           -200.0  +0.050000" in done.stdout
     assert "0.25 h of full power each way" in done.stdout
     document = json.loads(command("curve", "dc", "--json").stdout)
     assert (document["key"], document["start_s"], document["full_s"]) == ("dc", 0.5, 1.0)
