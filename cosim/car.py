@@ -1,7 +1,8 @@
 """One vehicle and the converter that moves its power: closed-form segments and exact energies.
 
-A segment starts at `segment_ns` with `start_w`, ramps to `target_w` and holds. Setpoints wait in a queue until their
-reaction delay is over. Nothing is integrated in steps: whoever needs power or energy asks for it at an instant.
+A segment is a ramp from `start_w` at `segment_ns` to `target_w` at `end_ns`, or it holds `target_w`. Setpoints wait in
+a queue until their reaction delay is over. Nothing is integrated in steps: power and energies are functions of the time
+since the segment began, and whoever needs one asks for it at an instant. Meters are added to when a segment ends.
 
 The functions below take the state of a car as their first argument: a `Car` here, a row of the same fields in the
 compiled lane. So they are written for both: no sequences that grow, no tuples unpacked from a row.
@@ -12,7 +13,18 @@ import math
 from cosim.kind import Kind
 from cosim.sums import Sums, micro
 from models.car.battery import open_circuit_v, soc_after, terminal_v
-from models.car.converter import Energy, ramp_duration_s, ramp_power_w, segment_energy, start_delay_s
+from models.car.converter import (
+    TO_CELLS,
+    TO_GRID,
+    Energy,
+    energy_beyond_ws,
+    grid_for_plug_w,
+    hold_energy,
+    ramp_duration_s,
+    ramp_power_w,
+    segment_energy,
+    start_delay_s,
+)
 from models.metrics import delay_bin
 
 NEVER_NS = 1 << 62
@@ -23,12 +35,15 @@ _FARTHEST_GUARD_S = 4e9
 
 
 class Car:
-    """Physical state of one plugged-in vehicle. Energies are counted since plug-in, positive into the vehicle [W s]."""
+    """Physical state of one plugged-in vehicle.
+
+    Energies `..._ws` are meters since plug-in, up to the start of the present segment; positive into the vehicle [W s].
+    """
 
     __slots__ = (
         "cells_ws",
         "charged_ws",
-        "counted_ns",
+        "counted_uj",
         "discharged_ws",
         "due_ns",
         "end_ns",
@@ -36,16 +51,13 @@ class Car:
         "ev_id",
         "grid_ws",
         "guard_ns",
-        "hold_uj",
-        "hold_w",
         "kind",
         "plug_ws",
         "queue_ns",
         "queue_w",
-        "ramp_down",
-        "ramp_up",
+        "rate_w_per_s",
         "segment_ns",
-        "settled_ns",
+        "soc_seen",
         "soc_start",
         "start_w",
         "station_loss_ws",
@@ -57,7 +69,6 @@ class Car:
         "target_w",
         "vehicle_loss_ws",
         "waiting",
-        "zero_since_ns",
     )
 
     def __init__(self, ev_id: int, kind: Kind, sums: Sums, soc: float, now_ns: int) -> None:
@@ -65,17 +76,15 @@ class Car:
         self.kind = kind
         self.sums = sums
         self.soc_start = soc
-        self.segment_ns = self.settled_ns = self.zero_since_ns = self.end_ns = now_ns
-        self.counted_ns = now_ns
+        self.soc_seen = soc  # as it was at the last offer
+        self.segment_ns = self.end_ns = now_ns
         self.start_w = self.target_w = 0.0
-        self.ramp_up = kind.converter.ramp_up_w_per_s
-        self.ramp_down = kind.converter.ramp_down_w_per_s
+        self.rate_w_per_s = kind.converter.ramp_up_w_per_s  # of the present segment's ramp, a magnitude
         self.grid_ws = self.plug_ws = self.cells_ws = self.station_loss_ws = self.vehicle_loss_ws = 0.0
         self.charged_ws = self.discharged_ws = 0.0
         self.energised = False
-        self.steady = True  # holds its power: each tick adds `hold_uj`
-        self.hold_uj = 0  # energy of a tick at `hold_w`
-        self.hold_w = 0.0
+        self.steady = True  # holds its power
+        self.counted_uj = 0  # what each tick counts while it does; else what ticks have counted of the present ramp
         self.step_ns = -1  # decision of a setpoint step whose delivery is awaited; -1: none
         self.step_level_w = 0.0  # 90 % of it
         self.step_target_w = 0.0
@@ -83,28 +92,27 @@ class Car:
         self.queue_ns = [0] * WAITING
         self.queue_w = [0.0] * WAITING
         self.guard_ns = NEVER_NS  # no bound of the state of charge is reached before
-        self.due_ns = NEVER_NS  # something happens by itself: the guard, or the first setpoint that waits
+        self.due_ns = NEVER_NS  # something happens by itself: the guard, the end of a ramp, or a setpoint takes effect
 
     def power_w(self, now_ns: int) -> float:
         """Power at the plug [W]."""
         return power_w(self, self.kind, self.sums, now_ns)
 
     def soc(self, now_ns: int) -> float:
-        """State of charge, energies settled up to now."""
-        settle(self, self.kind, self.sums, now_ns)
-        return settled_soc(self, self.kind)
+        """State of charge."""
+        return soc_at(self, self.kind, self.sums, now_ns)
 
     def voltage_v(self, power_w: float) -> float:
-        """Voltage at the battery's terminals under `power_w` [V], charged as it was when energies were last settled."""
-        return voltage_v(self, self.kind, power_w)
-
-    def peek(self, now_ns: int) -> tuple[float, float]:
-        """State of charge and energy of the cells since plug-in [W s] without settling, for the record only."""
-        return peek(self, self.kind, self.sums, now_ns)
+        """Voltage at the battery's terminals under `power_w` [V], charged as it was at the last offer."""
+        return voltage_at_v(self.kind, self.soc_seen, power_w)
 
     def settle(self, now_ns: int) -> None:
-        """Count energies up to now."""
+        """Bring all meters up to now."""
         settle(self, self.kind, self.sums, now_ns)
+
+    def peek(self, now_ns: int) -> tuple[float, float]:
+        """State of charge and energy of the cells since plug-in [W s]."""
+        return peek(self, self.kind, self.sums, now_ns)
 
     def command(self, now_ns: int, target_w: float) -> None:
         """A setpoint at the plug [W]; takes effect after the reaction delay, later out of zero power."""
@@ -134,7 +142,7 @@ class Car:
     def cut(self, now_ns: int) -> None:
         """Power is gone at once: a contactor opened."""
         interrupt(self, self.kind, self.sums, now_ns)
-        begin(self, self.kind, self.sums, now_ns, 0.0, 0.0, self.ramp_up, self.ramp_down)
+        begin(self, self.kind, self.sums, now_ns, 0.0, 0.0, self.rate_w_per_s)
 
     def holds_from(self, now_ns: int) -> bool:
         """Whether nothing is going to change from now on, unless the car is told something."""
@@ -155,17 +163,49 @@ def power_in_segment_w(car: Car, at_ns: int) -> float:
     """Power of the present segment at an instant at or after its start [W]."""
     if at_ns >= car.end_ns:
         return car.target_w
-    return ramp_power_w(car.start_w, car.target_w, car.ramp_up, car.ramp_down, (at_ns - car.segment_ns) * 1e-9)
+    rate = car.rate_w_per_s
+    return ramp_power_w(car.start_w, car.target_w, rate, rate, (at_ns - car.segment_ns) * 1e-9)
 
 
-def settled_soc(car: Car, kind: Kind) -> float:
-    """State of charge when energies were last settled: at the last offer, or later."""
-    return soc_after(car.soc_start, car.cells_ws, kind.battery.capacity_wh)
+def soc_at(car: Car, kind: Kind, sums: Sums, now_ns: int) -> float:
+    """State of charge."""
+    if now_ns >= car.due_ns:
+        advance(car, kind, sums, now_ns)
+    return soc_after(car.soc_start, cells_in_segment_ws(car, kind, now_ns), kind.battery.capacity_wh)
 
 
-def voltage_v(car: Car, kind: Kind, power_w: float) -> float:
-    """Voltage at the battery's terminals under `power_w` [V], charged as it was when energies were last settled."""
-    return voltage_at_v(kind, settled_soc(car, kind), power_w)
+def peek(car: Car, kind: Kind, sums: Sums, now_ns: int) -> tuple[float, float]:
+    """State of charge and energy of the cells since plug-in [W s]."""
+    if now_ns >= car.due_ns:
+        advance(car, kind, sums, now_ns)
+    cells_ws = cells_in_segment_ws(car, kind, now_ns)
+    return soc_after(car.soc_start, cells_ws, kind.battery.capacity_wh), cells_ws
+
+
+def cells_in_segment_ws(car: Car, kind: Kind, at_ns: int) -> float:
+    """Energy of the cells since plug-in [W s] at an instant of the present segment."""
+    return car.cells_ws + energy_beyond_ws(
+        car.start_w,
+        car.target_w,
+        car.rate_w_per_s,
+        (at_ns - car.segment_ns) * 1e-9,
+        TO_CELLS,
+        kind.vehicle_charge,
+        kind.vehicle_discharge,
+    )
+
+
+def grid_in_segment_ws(car: Car, kind: Kind, at_ns: int) -> float:
+    """Energy at the AC meter since the present segment began [W s]."""
+    return energy_beyond_ws(
+        car.start_w,
+        car.target_w,
+        car.rate_w_per_s,
+        (at_ns - car.segment_ns) * 1e-9,
+        TO_GRID,
+        kind.station_charge,
+        kind.station_discharge,
+    )
 
 
 def voltage_at_v(kind: Kind, soc: float, power_w: float) -> float:
@@ -173,15 +213,6 @@ def voltage_at_v(kind: Kind, soc: float, power_w: float) -> float:
     battery = kind.battery
     open_v = open_circuit_v(soc, battery.open_circuit_empty_v, battery.open_circuit_full_v)
     return terminal_v(power_w, open_v, battery.resistance_ohm)
-
-
-def peek(car: Car, kind: Kind, sums: Sums, now_ns: int) -> tuple[float, float]:
-    """State of charge and energy of the cells since plug-in [W s] without settling."""
-    if now_ns >= car.due_ns:
-        advance(car, kind, sums, now_ns)
-    from_ns = car.settled_ns
-    cells_ws = car.cells_ws + energy(car, kind, power_in_segment_w(car, from_ns), now_ns - from_ns).cells_ws
-    return soc_after(car.soc_start, cells_ws, kind.battery.capacity_wh), cells_ws
 
 
 # --- what it is told ---
@@ -201,13 +232,12 @@ def command(car: Car, kind: Kind, sums: Sums, now_ns: int, target_w: float) -> N
     if last >= 0:  # awake, or waking up already
         delay_s = converter.reaction_delay_s
     else:
-        idle_s = (now_ns - car.zero_since_ns) * 1e-9
+        idle_s = (now_ns - car.end_ns) * 1e-9  # where it matters, a hold at zero began then
         delay_s = start_delay_s(power_in_segment_w(car, now_ns), target_w, idle_s, converter)
     at_ns = now_ns + math.floor(delay_s * 1e9 + 0.5)
     if last >= 0 and at_ns <= car.queue_ns[last]:
         car.queue_w[last] = target_w
         return
-    unsettle(car, sums)
     car.queue_ns[car.waiting] = at_ns
     car.queue_w[car.waiting] = target_w
     car.waiting += 1
@@ -218,16 +248,14 @@ def command(car: Car, kind: Kind, sums: Sums, now_ns: int, target_w: float) -> N
 def ramp_off(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
     """To zero with the off-ramp, at once; setpoints still waiting are dropped."""
     interrupt(car, kind, sums, now_ns)
-    rate = kind.converter.off_ramp_w_per_s
-    begin(car, kind, sums, now_ns, power_in_segment_w(car, now_ns), 0.0, rate, rate)
+    begin(car, kind, sums, now_ns, power_in_segment_w(car, now_ns), 0.0, kind.converter.off_ramp_w_per_s)
 
 
 def interrupt(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
     """Drop the setpoints that wait: something else begins at once."""
     advance(car, kind, sums, now_ns)
     car.waiting = 0
-    car.due_ns = car.guard_ns
-    unsettle(car, sums)
+    plan(car)
 
 
 # --- segments ---
@@ -236,84 +264,128 @@ def interrupt(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
 def advance(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
     """Begin every segment that is due by now; cut at a hard bound of the state of charge."""
     while car.due_ns <= now_ns:
-        if car.due_ns == car.guard_ns:
-            first_ns = car.queue_ns[0] if car.waiting > 0 else now_ns
-            look_for_bound(car, kind, sums, first_ns if first_ns < now_ns else now_ns)
+        if car.due_ns == car.end_ns and not car.steady:
+            arrive(car, kind, sums)
+        elif car.due_ns == car.guard_ns:
+            before_ns = now_ns if car.steady or now_ns < car.end_ns else car.end_ns
+            if car.waiting > 0 and car.queue_ns[0] < before_ns:
+                before_ns = car.queue_ns[0]
+            look_for_bound(car, kind, sums, before_ns)
         else:
             at_ns, target_w = car.queue_ns[0], car.queue_w[0]
             car.waiting -= 1
             for k in range(car.waiting):
                 car.queue_ns[k] = car.queue_ns[k + 1]
                 car.queue_w[k] = car.queue_w[k + 1]
-            converter = kind.converter
             start_w = power_in_segment_w(car, at_ns)
-            begin(car, kind, sums, at_ns, start_w, target_w, converter.ramp_up_w_per_s, converter.ramp_down_w_per_s)
+            up, down = kind.converter.ramp_up_w_per_s, kind.converter.ramp_down_w_per_s
+            begin(car, kind, sums, at_ns, start_w, target_w, up if target_w > start_w else down)
 
 
-def begin(
-    car: Car, kind: Kind, sums: Sums, at_ns: int, start_w: float, target_w: float, ramp_up: float, ramp_down: float
-) -> None:
-    """End the present segment and begin the next."""
-    integrate(car, kind, at_ns)
-    count(car, kind, sums, at_ns)
-    watch_step(car, sums, at_ns)
+def plan(car: Car) -> None:
+    """Set the instant of what happens next by itself."""
+    due_ns = car.guard_ns
+    if not car.steady and car.end_ns < due_ns:
+        due_ns = car.end_ns
+    if car.waiting > 0 and car.queue_ns[0] < due_ns:
+        due_ns = car.queue_ns[0]
+    car.due_ns = due_ns
+
+
+def begin(car: Car, kind: Kind, sums: Sums, at_ns: int, start_w: float, target_w: float, rate_w_per_s: float) -> None:
+    """End the present segment and begin the next: from `start_w` to `target_w` [W] at a rate, a magnitude."""
+    if car.step_ns >= 0:
+        watch_step(car, sums, at_ns)
+    finish(car, kind, sums, at_ns)
     car.segment_ns = at_ns
     car.start_w = start_w
     car.target_w = target_w
-    car.ramp_up = ramp_up
-    car.ramp_down = ramp_down
-    car.end_ns = at_ns + math.ceil(ramp_duration_s(start_w, target_w, ramp_up, ramp_down) * 1e9)
-    if target_w == 0.0:
-        car.zero_since_ns = car.end_ns
+    car.rate_w_per_s = rate_w_per_s
+    car.end_ns = at_ns + math.ceil(ramp_duration_s(start_w, target_w, rate_w_per_s, rate_w_per_s) * 1e9)
     if not car.energised and (start_w != 0.0 or target_w != 0.0):
         sums.outside_window += 1
         if car.ev_id > sums.outside_window_ev:
             sums.outside_window_ev = car.ev_id
+    if start_w == target_w:
+        rest(car, kind, sums, at_ns)
     guard(car, kind, at_ns)
 
 
-def energy(car: Car, kind: Kind, power_w: float, dt_ns: int) -> Energy:
-    """Energies of the present segment over `dt_ns` from where its power is `power_w`."""
-    return segment_energy(
-        power_w,
+def arrive(car: Car, kind: Kind, sums: Sums) -> None:
+    """The ramp is over; its target is held from now on."""
+    finish(car, kind, sums, car.end_ns)
+    car.segment_ns = car.end_ns
+    car.start_w = car.target_w
+    rest(car, kind, sums, car.end_ns)
+    plan(car)
+
+
+def settle(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
+    """Bring all meters up to now."""
+    if now_ns >= car.due_ns:
+        advance(car, kind, sums, now_ns)
+    carry_on(car, kind, sums, now_ns)
+
+
+def carry_on(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
+    """End the segment at an instant; what is left of it is the next one."""
+    power_w = power_in_segment_w(car, now_ns)
+    grid_ws = integrate(car, kind, now_ns)
+    if not car.steady:
+        car.counted_uj -= micro(grid_ws)
+    car.segment_ns = now_ns
+    car.start_w = power_w
+
+
+def integrate(car: Car, kind: Kind, to_ns: int) -> float:
+    """Add the energies of the present segment up to `to_ns`, where it ends; returns that of the AC meter [W s]."""
+    if not car.steady:
+        return integrate_ramp(car, kind, to_ns)
+    part = hold_energy(
         car.target_w,
-        car.ramp_up,
-        car.ramp_down,
-        dt_ns * 1e-9,
+        (to_ns - car.segment_ns) * 1e-9,
         kind.station_charge,
         kind.station_discharge,
         kind.vehicle_charge,
         kind.vehicle_discharge,
     )
+    add(car, part)
+    return part.grid_ws
 
 
-def settle(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
-    """Count energies up to now."""
-    if now_ns >= car.due_ns:
-        advance(car, kind, sums, now_ns)
-    integrate(car, kind, now_ns)
+def integrate_ramp(car: Car, kind: Kind, to_ns: int) -> float:
+    """The same of a ramp. The two meter registers split where power is zero."""
+    from_ns, power_w = car.segment_ns, car.start_w
+    part_ns = zero_crossing_ns(car)
+    grid_ws = 0.0
+    while from_ns < to_ns:
+        if not from_ns < part_ns < to_ns:
+            part_ns = to_ns
+        part = segment_energy(
+            power_w,
+            car.target_w,
+            car.rate_w_per_s,
+            car.rate_w_per_s,
+            (part_ns - from_ns) * 1e-9,
+            kind.station_charge,
+            kind.station_discharge,
+            kind.vehicle_charge,
+            kind.vehicle_discharge,
+        )
+        add(car, part)
+        grid_ws += part.grid_ws
+        if part_ns < to_ns:
+            power_w = power_in_segment_w(car, part_ns)
+        from_ns = part_ns
+    return grid_ws
 
 
-def integrate(car: Car, kind: Kind, to_ns: int) -> None:
-    """Add the energies of the present segment up to `to_ns`."""
-    from_ns = car.settled_ns
-    if to_ns <= from_ns:
-        return
-    power_w = power_in_segment_w(car, from_ns)
-    if power_w != 0.0 or car.target_w != 0.0:
-        zero_ns = zero_crossing_ns(car, power_w)
-        if from_ns < zero_ns < to_ns:  # the two meter registers split where power is zero
-            add(car, energy(car, kind, power_w, zero_ns - from_ns))
-            from_ns, power_w = zero_ns, power_in_segment_w(car, zero_ns)
-        add(car, energy(car, kind, power_w, to_ns - from_ns))
-    car.settled_ns = to_ns
-
-
-def zero_crossing_ns(car: Car, power_w: float) -> int:
-    """When a reversal, at `power_w` when energies were last settled, passes zero; never if it does not reverse."""
-    if power_w * car.target_w >= 0.0:
+def zero_crossing_ns(car: Car) -> int:
+    """When the present segment, a reversal, passes zero; never if it does not reverse."""
+    if car.start_w * car.target_w >= 0.0:
         return NEVER_NS
-    return car.settled_ns + math.floor(ramp_duration_s(power_w, 0.0, car.ramp_up, car.ramp_down) * 1e9)
+    ramp_s = ramp_duration_s(car.start_w, 0.0, car.rate_w_per_s, car.rate_w_per_s)
+    return car.segment_ns + math.floor(ramp_s * 1e9)
 
 
 def add(car: Car, part: Energy) -> None:
@@ -355,37 +427,37 @@ def guard(car: Car, kind: Kind, from_ns: int) -> None:
         if guard_ns < from_ns + _LEAST_GUARD_NS:
             guard_ns = from_ns + _LEAST_GUARD_NS
     car.guard_ns = guard_ns
-    car.due_ns = car.queue_ns[0] if car.waiting > 0 and car.queue_ns[0] < guard_ns else guard_ns
+    plan(car)
 
 
 def look_for_bound(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
-    """Cut the segment at the exact nanosecond where a bound is crossed by `now_ns`, or guard on from there."""
-    settled_ns = car.settled_ns
-    power_w = power_in_segment_w(car, settled_ns)
+    """Cut the segment at the exact nanosecond where a bound is crossed by `now_ns`, or guard on from there.
+
+    The segment lasts until `now_ns` at least.
+    """
     # A reversal is fullest, or emptiest, where power is zero: energy is monotone on either side of that instant.
-    turn_ns = zero_crossing_ns(car, power_w)
+    turn_ns = zero_crossing_ns(car)
     if turn_ns > now_ns:
         turn_ns = now_ns
-    outside_ns = turn_ns if is_beyond(car, kind, power_w, turn_ns) else now_ns
-    if not is_beyond(car, kind, power_w, outside_ns):
-        integrate(car, kind, now_ns)
+    outside_ns = turn_ns if is_beyond(car, kind, turn_ns) else now_ns
+    if not is_beyond(car, kind, outside_ns):
+        carry_on(car, kind, sums, now_ns)
         guard(car, kind, now_ns)
         return
-    inside_ns = settled_ns if outside_ns == turn_ns else turn_ns
+    inside_ns = car.segment_ns if outside_ns == turn_ns else turn_ns
     while outside_ns - inside_ns > 1:
         middle_ns = (inside_ns + outside_ns) // 2
-        if is_beyond(car, kind, power_w, middle_ns):
+        if is_beyond(car, kind, middle_ns):
             outside_ns = middle_ns
         else:
             inside_ns = middle_ns
-    unsettle(car, sums)
-    begin(car, kind, sums, inside_ns, 0.0, 0.0, car.ramp_up, car.ramp_down)
+    begin(car, kind, sums, inside_ns, 0.0, 0.0, car.rate_w_per_s)
     sums.bounds_reached += 1
 
 
-def is_beyond(car: Car, kind: Kind, power_w: float, at_ns: int) -> bool:
-    """Whether the present segment, at `power_w` when energies were last settled, is beyond a bound at `at_ns`."""
-    cells_ws = car.cells_ws + energy(car, kind, power_w, at_ns - car.settled_ns).cells_ws
+def is_beyond(car: Car, kind: Kind, at_ns: int) -> bool:
+    """Whether the present segment is beyond a bound at `at_ns`."""
+    cells_ws = cells_in_segment_ws(car, kind, at_ns)
     battery = kind.battery
     full_ws = 3600.0 * battery.capacity_wh
     return (
@@ -415,14 +487,12 @@ def decided(car: Car, kind: Kind, sums: Sums, now_ns: int, target_w: float, step
 
 
 def watch_step(car: Car, sums: Sums, now_ns: int) -> None:
-    """Count the step as delivered if the present segment has crossed its level by now."""
-    if car.step_ns < 0:
-        return
+    """Count the awaited step as delivered if the present ramp, or the last one, has crossed its level by now."""
     power_w = power_in_segment_w(car, now_ns)
     level_w = car.step_level_w
     if (power_w >= level_w) if car.step_target_w > level_w else (power_w <= level_w):
-        ramp_s = ramp_duration_s(car.start_w, level_w, car.ramp_up, car.ramp_down)
-        crossed_ns = car.segment_ns + math.ceil(ramp_s * 1e9)
+        rest_s = ramp_duration_s(level_w, car.target_w, car.rate_w_per_s, car.rate_w_per_s)
+        crossed_ns = car.end_ns - math.floor(rest_s * 1e9)
         sums.delays[delay_bin(crossed_ns - car.step_ns)] += 1
         car.step_ns = -1
 
@@ -430,44 +500,38 @@ def watch_step(car: Car, sums: Sums, now_ns: int) -> None:
 # --- energy per grid tick ---
 
 
-def unsettle(car: Car, sums: Sums) -> None:
-    """From now on this car is counted piece by piece, because its power is about to change."""
+def rest(car: Car, kind: Kind, sums: Sums, from_ns: int) -> None:
+    """The car holds its power from now on: every tick counts the same, the present one its part of it."""
+    held_w = grid_for_plug_w(car.target_w, kind.station_charge, kind.station_discharge)
+    car.steady = True
+    car.counted_uj = micro(held_w * (sums.tick_ns * 1e-9))
+    sums.steady_uj += car.counted_uj
+    sums.tick_uj -= micro(held_w * ((from_ns - sums.tick_start_ns) * 1e-9))
+
+
+def finish(car: Car, kind: Kind, sums: Sums, at_ns: int) -> None:
+    """The segment ends: what it took goes to the meters, and what no tick has counted of it to the present one."""
+    grid_ws = integrate(car, kind, at_ns)
     if car.steady:
-        sums.steady_uj -= car.hold_uj
+        held_w = grid_for_plug_w(car.target_w, kind.station_charge, kind.station_discharge)
         car.steady = False
-        if car.counted_ns < sums.tick_start_ns:
-            car.counted_ns = sums.tick_start_ns
-
-
-def count(car: Car, kind: Kind, sums: Sums, to_ns: int) -> None:
-    """Add the grid energy of the present segment up to `to_ns` to the tick."""
-    if to_ns > car.counted_ns:
-        power_w = power_in_segment_w(car, car.counted_ns)
-        if power_w != 0.0 or car.target_w != 0.0:
-            sums.tick_uj += micro(energy(car, kind, power_w, to_ns - car.counted_ns).grid_ws)
-        car.counted_ns = to_ns
+        sums.steady_uj -= car.counted_uj
+        sums.tick_uj += micro(held_w * ((at_ns - sums.tick_start_ns) * 1e-9))
+    else:
+        sums.tick_uj += micro(grid_ws) - car.counted_uj
+    car.counted_uj = 0
 
 
 def close_tick(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
-    """Count up to the end of a tick. A car that holds its power then adds the same to each tick from the next on."""
+    """Count up to the end of a tick."""
     if now_ns >= car.due_ns:
         advance(car, kind, sums, now_ns)
-    if car.steady:
-        return
-    start_ns = sums.tick_start_ns
-    if car.counted_ns == start_ns and car.end_ns <= start_ns:  # waiting: it held its power all through the tick
-        sums.tick_uj += hold_uj(car, kind, sums.tick_ns)
-        car.counted_ns = now_ns
-    else:
-        count(car, kind, sums, now_ns)
-    if car.waiting == 0 and car.end_ns <= now_ns:
-        car.steady = True
-        sums.resting_uj += hold_uj(car, kind, sums.tick_ns)
+    if not car.steady:
+        count_ramp(car, kind, sums, now_ns)
 
 
-def hold_uj(car: Car, kind: Kind, tick_ns: int) -> int:
-    """Energy of a whole tick at the power the car holds; worked out again only when that has changed."""
-    if car.hold_w != car.target_w:
-        car.hold_uj = micro(energy(car, kind, car.target_w, tick_ns).grid_ws)
-        car.hold_w = car.target_w
-    return car.hold_uj
+def count_ramp(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
+    """Count the present ramp up to now."""
+    counted_uj = micro(grid_in_segment_ws(car, kind, now_ns))
+    sums.tick_uj += counted_uj - car.counted_uj
+    car.counted_uj = counted_uj

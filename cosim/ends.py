@@ -58,7 +58,7 @@ def _settle_at(car: Car, power_w: float, now_ns: int) -> None:
     """The car's power is this from now on: somebody else moves it."""
     if car.power_w(now_ns) != power_w or not car.holds_from(now_ns):
         interrupt(car, car.kind, car.sums, now_ns)
-        begin(car, car.kind, car.sums, now_ns, power_w, power_w, car.ramp_up, car.ramp_down)
+        begin(car, car.kind, car.sums, now_ns, power_w, power_w, car.rate_w_per_s)
 
 
 # --- the vehicle alone ------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from cosim.car import Car, power_in_segment_w, settle, settled_soc, voltage_at_v
+from cosim.car import Car, power_in_segment_w, soc_at, voltage_at_v
 from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Moment, Recurring, place
 from cosim.evse import Station
 from cosim.heeding import heeds, take_over
@@ -200,8 +200,8 @@ class EvInLoop:
         """What the vehicle states of itself now."""
         car = self.car
         kind = car.kind
-        settle(car, kind, car.sums, now_ns)
-        soc, power_w = settled_soc(car, kind), power_in_segment_w(car, now_ns)
+        soc = car.soc_seen = soc_at(car, kind, car.sums, now_ns)
+        power_w = power_in_segment_w(car, now_ns)
         voltage_v = voltage_at_v(kind, soc, power_w) if kind.is_dc else 0.0
         self.offer_ns, self.offer_soc, self.offer_w = now_ns, soc, power_w
         said = offer(kind, self.visit.target_soc, soc, self.departure_ns - now_ns, power_w, voltage_v)

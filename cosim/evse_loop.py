@@ -96,6 +96,7 @@ def _say_dc(station: "Station", car: Car, power_w: float, now_ns: int) -> Any:
 
 def _with_meter(station: "Station", car: Car, statement: Statement) -> Statement:
     """What is not said in every loop: a broken promise, the notification that stands, and the meter."""
+    car.settle(station.stage.env.now_ns)
     return statement._replace(
         failure=station.verdict,
         notification=station.notification,

@@ -7,7 +7,7 @@ sums do not depend on order, lane or shard.
 from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
-from cosim.car import Car, close_tick, count, unsettle
+from cosim.car import Car, close_tick, finish
 from cosim.checks import Checks
 from cosim.sums import Sums, add_counts, next_tick
 
@@ -49,8 +49,7 @@ class Fleet:
     def unplug(self, car: Car, now_ns: int) -> None:
         """A car goes; its part of the present tick stays counted."""
         car.settle(now_ns)
-        unsettle(car, car.sums)
-        count(car, car.kind, car.sums, now_ns)
+        finish(car, car.kind, car.sums, now_ns)
         del self.cars[car.ev_id]
 
     # --- energy per tick ---

@@ -24,8 +24,8 @@ from models.control.charge_loop import StationView
 # Functions that are long or seldom called: writing them out at each call makes the machine code slower, not faster.
 SELDOM = frozenset(
     {
-        *("advance", "begin", "close_tick", "command", "decided", "guard", "integrate", "interrupt", "is_beyond"),
-        *("look_for_bound", "peek", "ramp_off", "segment_energy", "watch_step"),
+        *("advance", "begin", "carry_on", "command", "count_ramp", "decided", "integrate_ramp", "interrupt"),
+        *("is_beyond", "look_for_bound", "peek", "ramp_off", "watch_step"),
         *("third_w", "_wire_large", "_wire_large_within", "_tail", "log"),
         *("log_loop", "log_setpoint"),
         *("stated_w", "to_wire", "to_wire_within"),

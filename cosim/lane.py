@@ -27,7 +27,6 @@ from cosim.row import CAR, CONTROL, EV, KIND, OWN, ROW, STATION, SUMS
 from cosim.scenario import to_ns
 from cosim.stage import Stage
 from cosim.sums import Sums, add_counts
-from models.car.battery import soc_after
 from models.draws import stream_key
 from protocol.iso20.phases import stated_w
 from protocol.iso20.session import Timers
@@ -279,8 +278,7 @@ class Lane:
         station.secc.said.received_ns = values["heard_ns"]
         if kind.is_dc:
             now_w = values["answered_w"]
-            soc = soc_after(values["soc_start"], values["answered_ws"], kind.battery.capacity_wh)
-            ev.evse_a = wire(now_w / voltage_at_v(kind, soc, now_w))
+            ev.evse_a = wire(now_w / voltage_at_v(kind, values["said_soc"], now_w))
         else:
             station.secc.target_w = ev.evcc.target_w = stated_w(station.control.plug_w, kind.per_phase)
 

@@ -7,7 +7,7 @@ compiled lane uses it, and a test holds it against the real messages.
 import math
 from typing import NamedTuple
 
-from cosim.car import Car, command, settle, settled_soc
+from cosim.car import Car, command, soc_at
 from cosim.kind import Kind
 from cosim.sums import Sums
 from models.car.battery import charge_limit_w, discharge_limit_w
@@ -64,8 +64,7 @@ def obey(car: Car, kind: Kind, sums: Sums, setpoint_w: float, now_ns: int) -> fl
 
     Returns the setpoint if it was taken as it is, else nan: a clipped one is to be looked at again next time.
     """
-    settle(car, kind, sums, now_ns)
-    charge_w, discharge_w = limits_w(kind, settled_soc(car, kind))
+    charge_w, discharge_w = limits_w(kind, soc_at(car, kind, sums, now_ns))
     aim_w = accepted_w(setpoint_w, charge_w, discharge_w, kind.minimum_charge_w, kind.minimum_discharge_w)
     command(car, kind, sums, now_ns, aim_w)
     return setpoint_w if aim_w == setpoint_w else math.nan

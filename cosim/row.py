@@ -17,17 +17,14 @@ from models.metrics import BINS
 
 CAR = {
     "soc_start": "f8",
+    "soc_seen": "f8",
     "segment_ns": "i8",
     "end_ns": "i8",
-    "settled_ns": "i8",
-    "counted_ns": "i8",
-    "zero_since_ns": "i8",
     "guard_ns": "i8",
     "due_ns": "i8",
     "start_w": "f8",
     "target_w": "f8",
-    "ramp_up": "f8",
-    "ramp_down": "f8",
+    "rate_w_per_s": "f8",
     "grid_ws": "f8",
     "plug_ws": "f8",
     "cells_ws": "f8",
@@ -35,8 +32,7 @@ CAR = {
     "vehicle_loss_ws": "f8",
     "charged_ws": "f8",
     "discharged_ws": "f8",
-    "hold_uj": "i8",
-    "hold_w": "f8",
+    "counted_uj": "i8",
     "step_ns": "i8",
     "step_level_w": "f8",
     "step_target_w": "f8",
@@ -70,14 +66,12 @@ OWN = {
     "apply_ns": "i8",
     "release_ns": "i8",  # no exchange may end after this
     "sequence_deadline_ns": "i8",  # the SECC's timer
-    "new_soc": "f8",
     "new_w": "f8",
     "said_ns": "i8",
     "heard_ns": "i8",
     "said_soc": "f8",
     "said_w": "f8",
-    "answered_ws": "f8",  # behind the EVSEPresentCurrent of the last response, in DC
-    "answered_w": "f8",
+    "answered_w": "f8",  # behind the EVSEPresentCurrent of the last response, in DC
     "kind": "i4",
     "part": "i4",  # which sums it counts in: 0 all phases, 1 to 3 one phase alone
     "site_id": "i4",

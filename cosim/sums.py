@@ -29,7 +29,6 @@ class Sums:
         "outside_window",
         "outside_window_ev",
         "rescheduled_uj",
-        "resting_uj",
         "scheduled_uj",
         "setpoint_uw",
         "steady_uj",
@@ -44,7 +43,6 @@ class Sums:
         self.tick_start_ns = 0
         self.tick_uj = 0  # energy counted in the present tick, AC side
         self.steady_uj = 0  # energy per tick of all cars that hold their power
-        self.resting_uj = 0  # of those that came to rest at the end of the present tick
         self.baseline_uj = 0  # changes of scheduled power within the present tick, each until the end of the tick
         self.scheduled_uj = 0  # energy per tick that was scheduled when the tick began
         self.rescheduled_uj = 0  # what the next tick begins with, less that
@@ -88,8 +86,6 @@ def next_tick(sums: Sums, now_ns: int) -> None:
     """A tick has been closed; the next begins."""
     sums.tick_start_ns = now_ns
     sums.tick_uj = 0
-    sums.steady_uj += sums.resting_uj
-    sums.resting_uj = 0
     sums.baseline_uj = 0
     sums.scheduled_uj += sums.rescheduled_uj
     sums.rescheduled_uj = 0

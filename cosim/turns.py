@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.car import NEVER_NS, WAITING, close_tick, peek, power_w, settle, settled_soc
+from cosim.car import NEVER_NS, WAITING, close_tick, peek, power_in_segment_w, power_w, soc_at
 from cosim.chosen import is_within
 from cosim.control import at_meter_w, declare, direct, sayable_w, take
 from cosim.desk import PLACES, decide, seen_by, unsigned
@@ -142,9 +142,8 @@ def turns(
             desk.now_ns[place] = at_ns
             return ASKS
         if phase == OFFERS:
-            settle(row, kind, sums, at_ns)
-            row.new_soc = settled_soc(row, kind)
-            row.new_w = power_w(row, kind, sums, at_ns)
+            row.soc_seen = soc_at(row, kind, sums, at_ns)
+            row.new_w = power_in_segment_w(row, at_ns)
             row.requests += 1
             row.phase = DECIDES
         elif phase == DECIDES:
@@ -171,7 +170,7 @@ def hear(row: Any) -> None:
     """The offer arrives at the station."""
     row.said_ns = row.offer_ns
     row.heard_ns = row.decide_ns
-    row.said_soc = row.new_soc
+    row.said_soc = row.soc_seen
     row.said_w = row.new_w
 
 
@@ -215,7 +214,6 @@ def answer(
 ) -> None:
     """The response leaves the station; `now_w`: at the plug."""
     row.answered_w = now_w
-    row.answered_ws = row.cells_ws
     row.responses += 1
     row.sequence_deadline_ns = now_ns + rules.sequence_timeout_ns
     if row.loops_every > 0 and row.loops % row.loops_every == 0 and is_within(logs.recorded_ns, now_ns):

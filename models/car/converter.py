@@ -21,6 +21,13 @@ class Loss(NamedTuple):
 
 NO_LOSS = Loss(0.0, 0.0, 0.0)
 
+# Which side of a loss an energy is wanted for, see `energy_beyond_ws`.
+TO_GRID = 1.0
+TO_CELLS = -1.0
+
+_THIRD = 1.0 / 3.0
+_SIXTH = 1.0 / 6.0
+
 
 class Converter(NamedTuple):
     """How a converter follows a setpoint. Ramps are magnitudes; infinite means at once, zero is not allowed."""
@@ -136,25 +143,7 @@ def segment_energy(
     if not dt_s > 0.0:
         return Energy(0.0, 0.0, 0.0, 0.0, 0.0)
     if start_w == target_w:
-        if start_w == 0.0:
-            return Energy(0.0, 0.0, 0.0, 0.0, 0.0)
-        # Attributes, not unpacking: a compiled caller passes records.
-        # The same as `_hold`, written out: most segments of a quiet fleet end here.
-        if start_w > 0.0:
-            a, b, c = station_charge.constant_w, station_charge.linear, station_charge.quadratic_per_w
-            d, e, f = vehicle_charge.constant_w, vehicle_charge.linear, vehicle_charge.quadratic_per_w
-            size_w = start_w
-        else:
-            a, b, c = station_discharge.constant_w, station_discharge.linear, station_discharge.quadratic_per_w
-            d, e, f = vehicle_discharge.constant_w, vehicle_discharge.linear, vehicle_discharge.quadratic_per_w
-            size_w = 0.0 - start_w
-        return Energy(
-            (start_w + (a + size_w * (b + c * size_w))) * dt_s,
-            start_w * dt_s,
-            (start_w - (d + size_w * (e + f * size_w))) * dt_s,
-            a * dt_s + (b * dt_s + c * dt_s * size_w) * size_w,
-            d * dt_s + (e * dt_s + f * dt_s * size_w) * size_w,
-        )
+        return hold_energy(start_w, dt_s, station_charge, station_discharge, vehicle_charge, vehicle_discharge)
     rate_w_per_s = ramp_up_w_per_s if target_w > start_w else 0.0 - ramp_down_w_per_s
     ramp_s = (target_w - start_w) / rate_w_per_s
     if ramp_s < dt_s:
@@ -192,6 +181,36 @@ def segment_energy(
     return Energy(grid, plug, cells, station, vehicle)
 
 
+def hold_energy(
+    power_w: float,
+    dt_s: float,
+    station_charge: Loss,
+    station_discharge: Loss,
+    vehicle_charge: Loss,
+    vehicle_discharge: Loss,
+) -> Energy:
+    """Energy of a constant power over `dt_s`."""
+    if power_w == 0.0:
+        return Energy(0.0, 0.0, 0.0, 0.0, 0.0)
+    # Attributes, not unpacking: a compiled caller passes records.
+    # The same as `_hold`, written out: most segments of a quiet fleet end here.
+    if power_w > 0.0:
+        a, b, c = station_charge.constant_w, station_charge.linear, station_charge.quadratic_per_w
+        d, e, f = vehicle_charge.constant_w, vehicle_charge.linear, vehicle_charge.quadratic_per_w
+        size_w = power_w
+    else:
+        a, b, c = station_discharge.constant_w, station_discharge.linear, station_discharge.quadratic_per_w
+        d, e, f = vehicle_discharge.constant_w, vehicle_discharge.linear, vehicle_discharge.quadratic_per_w
+        size_w = 0.0 - power_w
+    return Energy(
+        (power_w + (a + size_w * (b + c * size_w))) * dt_s,
+        power_w * dt_s,
+        (power_w - (d + size_w * (e + f * size_w))) * dt_s,
+        a * dt_s + (b * dt_s + c * dt_s * size_w) * size_w,
+        d * dt_s + (e * dt_s + f * dt_s * size_w) * size_w,
+    )
+
+
 def _hold(
     power_w: float, dt_s: float, sign: float, station: Loss, vehicle: Loss
 ) -> tuple[float, float, float, float, float]:
@@ -220,9 +239,9 @@ def _ramp(
     middle_w = 0.5 * (start_w + end_w)
     into = 1.0 + sign * b
     out = 1.0 - sign * e
-    sixth_s = dt_s / 6.0
+    sixth_s = dt_s * _SIXTH
     first_ws = sign * middle_w * dt_s
-    second_w2s = (start_w * start_w + start_w * end_w + end_w * end_w) * (dt_s / 3.0)
+    second_w2s = (start_w * start_w + start_w * end_w + end_w * end_w) * (dt_s * _THIRD)
     return (
         (
             (a + start_w * (into + c * start_w))
@@ -240,3 +259,48 @@ def _ramp(
         a * dt_s + b * first_ws + c * second_w2s,
         d * dt_s + e * first_ws + f * second_w2s,
     )
+
+
+def energy_beyond_ws(
+    start_w: float, target_w: float, rate_w_per_s: float, dt_s: float, side: float, charge: Loss, discharge: Loss
+) -> float:
+    """Energy of the first `dt_s` of a segment on the other side of a loss [W s], alone and at a fraction of the cost.
+
+    With `TO_GRID` and the station's losses this is the `grid_ws` of `segment_energy`, with `TO_CELLS` and the
+    vehicle's its `cells_ws`, bit for bit. The rate is a magnitude, in the direction of the target.
+    """
+    if not dt_s > 0.0:
+        return 0.0
+    ramp_s = 0.0
+    energy_ws = 0.0
+    if start_w != target_w:
+        rate = rate_w_per_s if target_w > start_w else 0.0 - rate_w_per_s
+        ramp_s = (target_w - start_w) / rate
+        end_w = target_w
+        if not ramp_s < dt_s:
+            ramp_s = dt_s
+            end_w = start_w + rate * dt_s
+        if start_w >= 0.0 and end_w >= 0.0:
+            energy_ws = _ramp_beyond_ws(start_w, end_w, ramp_s, side, 1.0, charge)
+        elif start_w <= 0.0 and end_w <= 0.0:
+            energy_ws = _ramp_beyond_ws(start_w, end_w, ramp_s, side, -1.0, discharge)
+        else:
+            before_s = start_w / (start_w - end_w) * ramp_s
+            if start_w > 0.0:
+                energy_ws = _ramp_beyond_ws(start_w, 0.0, before_s, side, 1.0, charge)
+                energy_ws += _ramp_beyond_ws(0.0, end_w, ramp_s - before_s, side, -1.0, discharge)
+            else:
+                energy_ws = _ramp_beyond_ws(start_w, 0.0, before_s, side, -1.0, discharge)
+                energy_ws += _ramp_beyond_ws(0.0, end_w, ramp_s - before_s, side, 1.0, charge)
+    if ramp_s < dt_s:
+        energy_ws += (target_w + side * loss_w(target_w, charge, discharge)) * (dt_s - ramp_s)
+    return energy_ws
+
+
+def _ramp_beyond_ws(start_w: float, end_w: float, dt_s: float, side: float, sign: float, loss: Loss) -> float:
+    """The same of a linear ramp that keeps its sign, by Simpson's rule, exact for the quadratic."""
+    a, b, c = side * loss.constant_w, 1.0 + side * sign * loss.linear, side * loss.quadratic_per_w
+    middle_w = 0.5 * (start_w + end_w)
+    return (
+        (a + start_w * (b + c * start_w)) + 4.0 * (a + middle_w * (b + c * middle_w)) + (a + end_w * (b + c * end_w))
+    ) * (dt_s * _SIXTH)

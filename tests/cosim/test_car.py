@@ -182,8 +182,8 @@ def test_a_steady_car_costs_no_look_and_adds_the_same_integer() -> None:
         fleet.close_tick(now_ns)
     assert car.steady
     ticks = [fleet.close_tick(5 * S).energy_uj, fleet.close_tick(5 * S + S // 10).energy_uj]
-    assert ticks == [car.hold_uj, car.hold_uj]
-    assert car.hold_uj > micro(500.0)
+    assert ticks == [car.counted_uj, car.counted_uj]
+    assert car.counted_uj > micro(500.0)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from models.car.converter import (
     NO_LOSS,
+    TO_CELLS,
+    TO_GRID,
     Converter,
     Energy,
     Loss,
+    energy_beyond_ws,
     grid_for_plug_w,
     loss_w,
     plug_for_grid_w,
@@ -30,7 +33,7 @@ LOSSES = (STATION_CHARGE, STATION_DISCHARGE, VEHICLE_CHARGE, VEHICLE_DISCHARGE)
 
 powers_w = st.floats(-50_000.0, 50_000.0)
 rates_w_per_s = st.floats(100.0, 1e6)
-spans_s = st.floats(0.0, 100.0)
+spans_s = st.floats(0.0, 100.0, allow_subnormal=False)  # the clock counts nanoseconds
 
 
 def quadrature(start_w, target_w, up, down, dt_s, step_s=1e-4):
@@ -199,6 +202,14 @@ def test_a_segment_may_be_cut_anywhere(start_w, target_w, up, down, dt_s, share)
     )
 
 
+@given(start_w=powers_w, target_w=powers_w, rate=rates_w_per_s, dt_s=spans_s)
+def test_energy_beyond_a_loss_is_that_of_the_whole_segment(start_w, target_w, rate, dt_s):
+    energy = segment_energy(start_w, target_w, rate, rate, dt_s, *LOSSES)
+    to_grid = energy_beyond_ws(start_w, target_w, rate, dt_s, TO_GRID, STATION_CHARGE, STATION_DISCHARGE)
+    to_cells = energy_beyond_ws(start_w, target_w, rate, dt_s, TO_CELLS, VEHICLE_CHARGE, VEHICLE_DISCHARGE)
+    assert (to_grid, to_cells) == (energy.grid_ws, energy.cells_ws)
+
+
 def test_no_time_is_no_energy():
     assert segment_energy(5_000.0, 9_000.0, 1e3, 1e3, 0.0, *LOSSES) == Energy(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -223,4 +234,7 @@ def test_compiled_converter_is_the_same_bits(same_bits):
     ramps = [(power(), power(), draw.uniform(1e2, 1e5), draw.uniform(1e2, 1e5)) for _ in range(1500)]
     same_bits(ramp_duration_s, ramps)
     same_bits(ramp_power_w, [(*ramp, draw.uniform(0.0, 20.0)) for ramp in ramps])
-    same_bits(segment_energy, [(*ramp, draw.choice([0.0, 0.3, draw.uniform(0.0, 20.0)]), *LOSSES) for ramp in ramps])
+    spans = [draw.choice([0.0, 0.3, draw.uniform(0.0, 20.0)]) for _ in ramps]
+    same_bits(segment_energy, [(*ramp, span, *LOSSES) for ramp, span in zip(ramps, spans, strict=True)])
+    for side, losses in ((TO_GRID, LOSSES[:2]), (TO_CELLS, LOSSES[2:])):
+        same_bits(energy_beyond_ws, [(*ramp[:3], span, side, *losses) for ramp, span in zip(ramps, spans, strict=True)])
