@@ -152,6 +152,8 @@ def session_timers(section: Secc) -> Timers:
         secc_loop_sequence_ns=to_ns(section.loop_sequence_timeout_s),
         secc_ongoing_ns=to_ns(section.ongoing_limit_s),
         secc_authorization_ns=to_ns(section.authorization_limit_s),
+        secc_cable_check_ns=to_ns(section.cable_check_limit_s),
+        secc_pre_charge_ns=to_ns(section.pre_charge_limit_s),
         authorization_ns=to_ns(section.authorization_limit_s + 5.0),
     )
 

@@ -21,8 +21,6 @@ from protocol.iso20.profiles import PowerStep, Schedule
 if TYPE_CHECKING:
     from cosim.evse import Station
 
-ACK_MAX_DELAY_S = 30  # a guess that a deployed stack marks as one
-
 
 class Needs(NamedTuple):
     """What the station settles for the vehicle (MobilityNeedsMode 2); negative: nothing said."""
@@ -112,5 +110,5 @@ def stated_needs(station: "Station", now_ns: int) -> MobilityNeeds | None:
         departure_s=None if needs.departure_ns < 0 else -(-left_ns // NS),
         minimum_soc=None if needs.minimum_soc < 0.0 else round(100.0 * needs.minimum_soc),
         target_soc=None if needs.target_soc < 0.0 else round(100.0 * needs.target_soc),
-        ack_max_delay_s=ACK_MAX_DELAY_S,
+        ack_max_delay_s=station.stage.scenario.secc.ack_max_delay_s,
     )

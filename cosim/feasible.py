@@ -12,6 +12,8 @@ from models.grid.products import PRODUCTS
 
 STANDARD_LOOP_S = 0.5
 STANDARD_GAP_S = 0.25
+STANDARD_STEP_S = 40.0  # the vehicle's time to the next request outside the loop
+LOOP_ANSWER_S = 0.25  # the station's time to answer in the loop
 PILOT_C_S = 0.25  # pilot state C after PowerDeliveryReq(Start), V2G20-847
 ANSWER_S = 1.5  # the station's time to answer outside the loop
 RIPPLE_HZ = 0.002
@@ -88,6 +90,18 @@ def _timer_warnings(scenario: Scenario) -> list[str]:
         )
     if scenario.ev.loop_gap_s > STANDARD_GAP_S:
         found.append(f"ev.loop_gap_s {scenario.ev.loop_gap_s:g} s is slower than the standard's {STANDARD_GAP_S:g} s")
+    if scenario.secc.processing_s > LOOP_ANSWER_S:
+        found.append(
+            f"secc.processing_s {scenario.secc.processing_s:g} s is slower than the standard's {LOOP_ANSWER_S:g} s "
+            "to answer in the loop"
+        )
+    steps_s = {"ev.answer_s": scenario.ev.answer_s, "ev.repeat_s": scenario.ev.repeat_s}
+    steps_s |= {"ev.standby_poll_s": scenario.ev.standby_poll_s} if scenario.ev.pause_answer == "standby" else {}
+    found += [
+        f"{name} {span_s:g} s is slower than the standard's {STANDARD_STEP_S:g} s to the next request"
+        for name, span_s in steps_s.items()
+        if span_s > STANDARD_STEP_S
+    ]
     if timeout_s > STANDARD_LOOP_S:
         found.append(
             f"secc.loop_sequence_timeout_s {timeout_s:g} s is longer than the standard's {STANDARD_LOOP_S:g} s"

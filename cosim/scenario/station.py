@@ -73,6 +73,15 @@ class Secc(Section):
     authorization_limit_s: PositiveSeconds = Field(
         55.0, description="how long authorisation may take; the vehicle waits 5 s longer"
     )
+    cable_check_limit_s: Annotated[float, Field(gt=0.0, lt=40.0)] = Field(
+        38.0, description="how long CableCheck may stay Ongoing; as in ISO 15118-2, below the vehicle's 40 s"
+    )
+    pre_charge_limit_s: Annotated[float, Field(gt=0.0, lt=10.0)] = Field(
+        9.0, description="how long PreCharge may stay Ongoing; assumed, below the vehicle's 10 s"
+    )
+    ack_max_delay_s: int = Field(
+        30, ge=0, le=65535, description="AckMaxDelay beside needs that the station settles; a deployed stack's guess"
+    )
     schedule_horizon_s: PositiveSeconds = Field(86_400.0, description="how far a schedule reaches; Scheduled mode")
     reschedule_if_w: Watts = Field(
         200.0, description="Scheduled mode: renegotiate when the power wanted differs from the schedule by more"

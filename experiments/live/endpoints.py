@@ -16,9 +16,10 @@ from experiments.live.connection import Connection, Says, Trace
 from experiments.live.pace import Pace
 from experiments.live.tolerances import Tolerances
 from experiments.load import load_scenario
+from protocol.iso20.session import SECOND, Timers
 
 SERVICES = ("AC", "AC_BPT", "DC", "DC_BPT")
-LINGER_S = 5.0  # the station leaves the connection open so long after the session (V2G20-1633)
+LINGER_S = Timers().secc_close_ns / SECOND  # the station leaves the connection open so long after the session
 
 
 def load_live(name: str, overrides: list[str], service: str, stay_s: float) -> tuple[Scenario, Inputs]:

@@ -67,6 +67,7 @@ class SECC(Session):
     schedules : what ScheduleExchangeRes offered in Scheduled mode
     profile : what the EV promised at PowerDelivery(Start) in Scheduled mode, or None
     evcc_id : as SessionSetupReq said
+    closes_ns : until when the link stays open after the last response, or None
     """
 
     __slots__ = (
@@ -81,6 +82,7 @@ class SECC(Session):
         "_sign",
         "_table",
         "_terms",
+        "closes_ns",
         "evcc_id",
         "meter_info",
         "meter_owed",
@@ -110,6 +112,7 @@ class SECC(Session):
         self.pending: ComplexType | None = None
         self.said = Said()
         self.target_w = math.nan
+        self.closes_ns: int | None = None
         self._joins = False
         self._namespace = ""
         self._app_protocol: SupportedAppProtocolRes | None = None
@@ -159,6 +162,7 @@ class SECC(Session):
         """End the session with the least response that says why."""
         response = refuse(request, self._current_header(now_ns), code, self.settings.evse_id)
         self.failed_code = code
+        self.closes_ns = now_ns + self.timers.secc_close_ns
         no_protocol = isinstance(request, SupportedAppProtocolReq) and self.state is State.APP_PROTOCOL
         self._end(EndReason.NO_PROTOCOL if no_protocol else EndReason.FAILED, detail)
         return response
@@ -167,6 +171,8 @@ class SECC(Session):
         """While the link closes after a refusal, an EV may still say goodbye; anything else gets no answer."""
         if (
             self.ended is EndReason.FAILED
+            and self.closes_ns is not None
+            and now_ns < self.closes_ns
             and isinstance(request, SessionStopReq)
             and request.charging_session is ChargingSession.TERMINATE
             and request.header.session_id == self.session_id
@@ -196,6 +202,8 @@ class SECC(Session):
         except LocalProtocolError as error:
             raise LocalProtocolError(f"{error}{unsayable(answer)}") from error
         self.pending = None
+        if self.ended is not None:  # that was SessionStopRes
+            self.closes_ns = now_ns + self.timers.secc_close_ns
         return response
 
     answer_ac = answer_ac  # for turns in which there is no more to say than the loop's own numbers

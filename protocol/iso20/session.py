@@ -69,6 +69,7 @@ class Timers(NamedTuple):
     secc_ongoing_ns: int = 55 * SECOND
     secc_cable_check_ns: int = 38 * SECOND
     secc_pre_charge_ns: int = 9 * SECOND
+    secc_close_ns: int = 5 * SECOND  # the link stays open after SessionStopRes or FAILED (V2G20-1633, -1643)
 
 
 class Suspended(NamedTuple):
