@@ -132,7 +132,7 @@ class Builder:
     def _secc_settings(self, visit: Visit, is_dc: bool) -> SECCSettings:
         return SECCSettings(
             evse_id=f"EVSE{visit.ev_id:03d}",
-            new_session_id=lambda: (visit.ev_id + 1).to_bytes(8, "big"),
+            new_session_id=visit.new_session_id,
             ratings=self._ratings[is_dc],
             services=DC_SERVICES if is_dc else AC_SERVICES,
             discharge_limits_negative=self._stage.scenario.secc.discharge_limits == "negative",

@@ -7,7 +7,7 @@ within each, by entity. The order of construction never matters.
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from simpy.events import PENDING, EventPriority
 
@@ -178,12 +178,17 @@ class Answer(Moment, Generic[Message]):
             env.put(env.now_ns, self._priority, self)
 
 
-def _no_deadline() -> None:
-    """Whoever had one is gone."""
+class Owner(Protocol):
+    """Whoever has a timer: says when it runs out, and hears that it has."""
 
+    @property
+    def deadline_ns(self) -> int | None:
+        """As it stands now, or None."""
+        ...
 
-def _nobody(_: int) -> None:
-    """Whoever was to be told is gone."""
+    def silence(self, now_ns: int) -> None:
+        """The deadline has passed."""
+        ...
 
 
 class Timer:
@@ -194,19 +199,12 @@ class Timer:
     of its own; the one it overtakes finds itself outdated.
     """
 
-    __slots__ = ("_deadline", "_env", "_expire", "_priority", "wake_ns")
+    __slots__ = ("_env", "_owner", "_priority", "wake_ns")
 
-    def __init__(
-        self,
-        env: Clock,
-        priority: EventPriority,
-        deadline: Callable[[], int | None],
-        expire: Callable[[int], None],
-    ) -> None:
+    def __init__(self, env: Clock, priority: EventPriority, owner: Owner) -> None:
         self._env = env
         self._priority = priority
-        self._deadline = deadline
-        self._expire = expire
+        self._owner: Owner | None = owner
         self.wake_ns: int | None = None  # when the wake-up that counts will come
 
     def arm(self, deadline_ns: int | None) -> None:
@@ -218,15 +216,15 @@ class Timer:
 
     def stop(self) -> None:
         """For good: a wake-up still to come finds nobody, and holds on to nobody until it does."""
-        self.wake_ns = None
-        self._deadline, self._expire = _no_deadline, _nobody
+        self.wake_ns = self._owner = None
 
     def _wake(self, moment: Moment) -> None:
-        if moment._value != self.wake_ns:
+        owner = self._owner
+        if owner is None or moment._value != self.wake_ns:
             return
         self.wake_ns = None
-        deadline_ns = self._deadline()
+        deadline_ns = owner.deadline_ns
         if deadline_ns is not None and deadline_ns <= self._env.now_ns:
-            self._expire(self._env.now_ns)
-            deadline_ns = self._deadline()
+            owner.silence(self._env.now_ns)
+            deadline_ns = owner.deadline_ns
         self.arm(deadline_ns)

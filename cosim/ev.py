@@ -77,8 +77,8 @@ class Ev(EvInLoop):
 
     # --- the story ---
 
-    def live(self) -> Generator[Any, Any, None]:
-        """Plug in, talk, perhaps sleep and talk again, unplug at departure."""
+    def live(self) -> Generator[Any, Any, int]:
+        """Plug in, talk, perhaps sleep and talk again, unplug at departure; the process ends with the vehicle's id."""
         env = self.stage.env
         yield At(env, self.visit.arrive_ns, self._offer_place)
         self._plug_in()
@@ -94,6 +94,7 @@ class Ev(EvInLoop):
             cut: Any = interrupt.cause
             self.end_reason = cut.kind
         self._unplug(env.now_ns)
+        return self._ev_id
 
     def _converse(self) -> Generator[Any, Any, None]:
         """One session, from its first message to its end."""

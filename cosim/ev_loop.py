@@ -285,6 +285,23 @@ class EvInLoop:
         """Whether the fleet lane has it."""
         return self.row >= 0
 
+    def hand_over(self, row: int) -> None:
+        """The lane has it: what only an exchange needs is made anew when it comes back."""
+        self.row = row
+        del self._request_there, self._turn_due, self._answer
+        self.evcc.rest()
+
+    def take_back(self) -> None:
+        """It is ours again, between two exchanges of the loop."""
+        self.row = -1
+        self._wire_up()
+        self._turn_due.calls(self._turn)
+        self._answer.calls(self._hear)
+
+    def _wire_up(self) -> None:
+        """Make the callbacks of a session; `Ev` does."""
+        raise NotImplementedError
+
     def resume(self, offer_ns: int) -> None:
         """Back from the lane: the next offer is ours again, at `offer_ns`."""
         self._turn_due.at(offer_ns)

@@ -99,8 +99,8 @@ class Station:
         self.loops = 0
         self.lost: str | None = None
         self.dark = ""  # why there is no supply any more
-        self._timer = Timer(stage.env, place(DECIDE, evse_id), lambda: self.secc.deadline_ns, self._silence)
-        self.began_ns: dict[type, int] = {}  # first request of each polled phase
+        self._timer = Timer(stage.env, place(DECIDE, evse_id), self)
+        self.began_ns: dict[type, int] | None = None  # first request of each polled phase, until power is on
         self.journal = stage.journal
         self.line = stage.lines.line(evse_id, long=stage.lane is None)  # rows of the fleet lane draw for themselves
         self.in_full = stage.journal.in_full(evse_id)
@@ -128,17 +128,7 @@ class Station:
         self.loops_every = loops_every(record, evse_id)  # which turns are recorded; 0: none
         self.record_setpoints = record.setpoints
         self.renegotiate_if_s = stage.scenario.secc.renegotiate_if_s
-        section = stage.scenario.evse
-        self.dc_limits = (
-            section.dc_charge_w,
-            section.dc_minimum_w,
-            section.dc_discharge_w,
-            section.dc_minimum_w,
-            section.dc_maximum_a,
-            section.dc_maximum_a,
-            section.dc_maximum_v,
-            section.dc_minimum_v,
-        )
+        self.dc_limits = stage.dc_limits
 
     def couple(self, car: Car) -> None:
         """A vehicle is plugged in."""
@@ -153,7 +143,7 @@ class Station:
         self.notification = None
         self.begun = False
         self.verdict, self.violated_ns = None, -1
-        self.began_ns.clear()
+        self.began_ns = None
         self.secc.connect(now_ns)
         self._timer.arm(self.secc.deadline_ns)
         if self.dark:
@@ -206,7 +196,7 @@ class Station:
         if kind is ChargingSession.PAUSE:
             self.stage.recorder.event(now_ns, self.evse_id, "paused", "the session is kept, the link closes")
         elif kind is ChargingSession.SERVICE_RENEGOTIATION:
-            self.began_ns.clear()
+            self.began_ns = None
             self.stage.recorder.event(now_ns, self.evse_id, "service_renegotiation", "back to the choice of services")
 
     def _send(self, response: Any, answer: Answer[Any], now_ns: int) -> None:
@@ -223,7 +213,13 @@ class Station:
 
     # --- when communication ends before its time ---
 
-    def _silence(self, now_ns: int) -> None:
+    @property
+    def deadline_ns(self) -> int | None:
+        """When the SECC has waited long enough."""
+        return self.secc.deadline_ns
+
+    def silence(self, now_ns: int) -> None:
+        """The SECC's deadline has passed."""
         self.secc.timeout(now_ns)
         if self.secc.ended is not None:
             self.stage.recorder.event(now_ns, self.evse_id, "timer", f"SECC: {self.secc.detail}")
@@ -307,6 +303,7 @@ class Station:
     def hand_over(self) -> None:
         """The fleet lane has the session: timer and clock are its own now."""
         self.secc.deadline_ns = None
+        self.secc.rest()
         self.regulate_ns = -1
 
     def take_back(self, deadline_ns: int) -> None:

@@ -69,6 +69,7 @@ def _switch(station: "Station", progress: ChargeProgress, car: Car, now_ns: int)
         if station.contactor_stuck and not station.contactor_closed:
             return ResponseCode.FAILED_CONTACTOR_ERROR
         station.contactor_closed = True
+        station.began_ns = None
         car.energised = True
         return None
     if progress is ChargeProgress.STANDBY and not station.secc.settings.standby:

@@ -13,7 +13,7 @@ from cosim.kind import Kind
 from cosim.offer import as_told
 from cosim.on_phases import EACH, L1, NOT_STATED, wired_phase
 from cosim.scenario import NS, to_ns
-from protocol.iso20.answers import AnswerAside
+from protocol.iso20.answers import NOTHING_ASIDE, AnswerAside
 from protocol.iso20.codes import ControlMode, EVSENotification
 from protocol.iso20.needs import MobilityNeeds
 from protocol.iso20.profiles import PowerStep, Schedule
@@ -60,7 +60,8 @@ def schedule_aside(station: "Station", car: Car, now_ns: int) -> AnswerAside:
     secc = station.secc
     assert secc.agreed is not None, "schedules come after ServiceSelection"
     if secc.agreed.control_mode is not ControlMode.SCHEDULED:
-        return AnswerAside(needs=stated_needs(station, now_ns))
+        needs = stated_needs(station, now_ns)
+        return NOTHING_ASIDE if needs is None else AnswerAside(needs=needs)
     if not station.begun:
         car.kind = settled(station, car.kind)
         station.control.plan(car.kind, secc.said, now_ns)

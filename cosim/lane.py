@@ -103,7 +103,7 @@ class Lane:
         station.hand_over()
         del self._stage.fleet.cars[car.ev_id]
         self.present += 1
-        ev.row = slot
+        ev.hand_over(slot)
         self._run(self._span(self._env.now_ns), slot, slot + 1)
 
     def _values(self, ev: EvInLoop, offer_ns: int) -> tuple[Any, ...]:
@@ -265,7 +265,7 @@ class Lane:
         self._evs[slot] = None
         self._free.append(slot)
         self.present -= 1
-        ev.row = -1
+        ev.take_back()
 
     def _remind(self, ev: EvInLoop, values: dict[str, Any]) -> None:
         """Both ends as if they had exchanged the messages themselves: what was said last."""

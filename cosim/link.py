@@ -38,13 +38,13 @@ class Lines:
         self._retransmission_ns = to_ns(section.retransmission_s)
         self._processing_ns = to_ns(processing_s)
 
-    def line(self, ev_id: int, long: bool) -> "Line":
+    def line(self, ev_id: int, long: bool) -> "Line | ShortLine":
         """The line of one pair; `long`: it will carry many messages, so delays are drawn many at a time."""
         if long:
             requests = Ahead(partial(self.requests_ns, ev_id))
             responses = Ahead(partial(self.responses_ns, ev_id))
             return Line(requests.at, responses.at)
-        return Line(partial(self.request_ns, ev_id), partial(self.response_ns, ev_id))
+        return ShortLine(self, ev_id)
 
     def request_ns(self, ev_id: int, number: int) -> int:
         """From a request sent to the station's decision on it [ns]: line and processing."""
@@ -82,3 +82,23 @@ class Line:
     def __init__(self, request_ns: Callable[[int], int], response_ns: Callable[[int], int]) -> None:
         self.request_ns = request_ns
         self.response_ns = response_ns
+
+
+class ShortLine:
+    """The same for few messages: a fleet in the compiled lane has as many lines as vehicles, so they are small."""
+
+    __slots__ = ("_ev_id", "_lines")
+
+    troubled = False
+
+    def __init__(self, lines: Lines, ev_id: int) -> None:
+        self._lines = lines
+        self._ev_id = ev_id
+
+    def request_ns(self, number: int) -> int:
+        """From a request sent to the station's decision on it [ns]."""
+        return self._lines.request_ns(self._ev_id, number)
+
+    def response_ns(self, number: int) -> int:
+        """From a response sent to its arrival at the vehicle [ns]."""
+        return self._lines.response_ns(self._ev_id, number)

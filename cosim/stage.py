@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from cosim.lane import Lane
 
 
+# Maximum and minimum charging power, the same for discharging, charging and discharging current, maximum and minimum
+# voltage: as an Answer states them.
+DcLimits = tuple[float, float, float, float, float, float, float, float]
+
+
 @dataclass(slots=True, kw_only=True)
 class Stage:
     """The environment and everything that is one per run."""
@@ -42,3 +47,17 @@ class Stage:
     wire: Wire | None = None  # none: messages travel as objects
     lane: "Lane | None" = None  # none: the message lane has all
     kinds: dict[Kind, Kind] = field(default_factory=dict)  # one object for all equal ones
+    dc_limits: DcLimits = field(init=False)  # of the hardware of a DC station
+
+    def __post_init__(self) -> None:
+        section = self.scenario.evse
+        self.dc_limits = (
+            section.dc_charge_w,
+            section.dc_minimum_w,
+            section.dc_discharge_w,
+            section.dc_minimum_w,
+            section.dc_maximum_a,
+            section.dc_maximum_a,
+            section.dc_maximum_v,
+            section.dc_minimum_v,
+        )

@@ -21,3 +21,7 @@ class Visit(NamedTuple):
     service: str
     charge_w: float  # rating at the plug
     discharge_w: float  # rating at the plug; 0 for charging only
+
+    def new_session_id(self) -> bytes:
+        """What the station gives to each session of this stay: as unique as the vehicle's number."""
+        return (self.ev_id + 1).to_bytes(8, "big")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from cosim.account import Account, Outcome, outcome_of
 from cosim.agenda import Agenda, Appointment
@@ -110,6 +111,7 @@ class World:
             wire=wire,
         )
         self._present: dict[int, Ev] = {}
+        self._leaves = self._leave  # one callback for all vehicles
         self._end = env.event()
         self._fleet_every_ns = to_ns(scenario.record.fleet_every_s)
         self._loop = loop_estimate(scenario, inputs, all_offer)
@@ -232,11 +234,11 @@ class World:
             ev.station.lose_supply(cause, for_good=True)
         ev.process = process = self._stage.env.process(ev.live())
         assert process.callbacks is not None, "the process has just begun"
-        process.callbacks.append(lambda _: self._leave(visit.ev_id))
+        process.callbacks.append(self._leaves)
         self._await_next()
 
-    def _leave(self, ev_id: int) -> None:
-        del self._present[ev_id]
+    def _leave(self, gone: Any) -> None:
+        del self._present[gone.value]
 
     def _keep(self, event: Moment) -> None:
         """An appointment has come: a change of plan, a request of the station, or a fault."""

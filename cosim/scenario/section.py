@@ -1,5 +1,6 @@
 """What all parts of a scenario have in common: units with ranges, and a strict base."""
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,7 @@ Span = tuple[float, float]
 ServiceName = Literal["AC", "AC_BPT", "DC", "DC_BPT"]
 
 
+@lru_cache(256)  # spans of a scenario are asked for by every vehicle and station: equal ones are one object
 def to_ns(seconds: float) -> int:
     """Whole nanoseconds nearest to a span in seconds."""
     return round(seconds * NS)

@@ -184,12 +184,17 @@ def negotiate(entries: tuple[AppProtocol, ...], spoken: frozenset[str]) -> tuple
     """
     known = [e for e in entries if e.protocol_namespace in spoken and e.version_number_major == 1]
     if not known:
-        return SupportedAppProtocolRes(response_code=AppProtocolCode.FAILED_NO_NEGOTIATION), ""
+        return _negotiated(AppProtocolCode.FAILED_NO_NEGOTIATION, None), ""
     best = min(known, key=lambda entry: entry.priority)
     code = AppProtocolCode.OK_SUCCESSFUL_NEGOTIATION
     if best.version_number_minor != 0:
         code = AppProtocolCode.OK_SUCCESSFUL_NEGOTIATION_WITH_MINOR_DEVIATION
-    return SupportedAppProtocolRes(response_code=code, schema_id=best.schema_id), best.protocol_namespace
+    return _negotiated(code, best.schema_id), best.protocol_namespace
+
+
+@cache
+def _negotiated(code: AppProtocolCode, schema_id: int | None) -> SupportedAppProtocolRes:
+    return SupportedAppProtocolRes(response_code=code, schema_id=schema_id)
 
 
 @cache

@@ -3,9 +3,10 @@
 The functions are part of `EVCC`, written apart: they work on its state.
 """
 
+from functools import cache
 from typing import TYPE_CHECKING
 
-from protocol.iso20.codes import AppProtocolCode, ChargingSession, MobilityNeedsMode
+from protocol.iso20.codes import AppProtocolCode, ChargingSession, MobilityNeedsMode, ServiceID
 from protocol.iso20.common import ServiceDiscoveryRes, SupportedAppProtocolRes
 from protocol.iso20.evcc_loop import NO_TERMS, asking_terms
 from protocol.iso20.requests import app_protocols
@@ -24,18 +25,19 @@ def choose_protocol(evcc: "EVCC", response: SupportedAppProtocolRes) -> tuple[En
     """The station's choice must be one of ours, named by our own SchemaID; returns what is wrong with it."""
     if response.response_code is AppProtocolCode.FAILED_NO_NEGOTIATION:
         return EndReason.NO_PROTOCOL, "the station speaks none of the protocols offered"
-    chosen = [entry for entry in app_protocols(evcc.settings.services) if entry.schema_id == response.schema_id]
-    if not chosen:
-        return EndReason.WRONG_MESSAGE, f"SchemaID {response.schema_id} was not offered"
-    evcc._namespace = chosen[0].protocol_namespace
-    evcc._candidates = _wanted(evcc)
-    return None
+    for entry in app_protocols(evcc.settings.services):
+        if entry.schema_id == response.schema_id:
+            evcc._namespace = entry.protocol_namespace
+            evcc._candidates = _wanted(evcc._services, entry.protocol_namespace)
+            return None
+    return EndReason.WRONG_MESSAGE, f"SchemaID {response.schema_id} was not offered"
 
 
-def _wanted(evcc: "EVCC") -> list[Service]:
-    """The services this EV would take with the protocol chosen, best first."""
-    wanted = [SERVICES[service_id] for service_id in evcc._services]
-    return [service for service in wanted if service.namespace == evcc._namespace]
+@cache
+def _wanted(services: tuple[ServiceID, ...], namespace: str) -> tuple[Service, ...]:
+    """Those of an EV's services that go with the protocol chosen, best first."""
+    wanted = [SERVICES[service_id] for service_id in services]
+    return tuple(service for service in wanted if service.namespace == namespace)
 
 
 def may_rejoin(evcc: "EVCC") -> bool:
@@ -47,7 +49,8 @@ def may_rejoin(evcc: "EVCC") -> bool:
 def narrow(evcc: "EVCC", response: ServiceDiscoveryRes) -> None:
     """Leave out what the station does not have."""
     offered = {service.service_id for service in response.energy_transfer_service_list.service}
-    evcc._candidates = [service for service in evcc._candidates if service.id in offered]
+    if not all(service.id in offered for service in evcc._candidates):
+        evcc._candidates = tuple(service for service in evcc._candidates if service.id in offered)
     if not evcc._candidates:
         evcc.stop("NoCommonService")
 
@@ -65,7 +68,10 @@ def choose(evcc: "EVCC", variants: tuple[Variant, ...]) -> None:
         if variant.control_mode is settings.control_mode and variant.mobility_needs_mode in modes
     ]
     if usable:
-        evcc._choice = (service, min(usable, key=lambda variant: modes.index(variant.mobility_needs_mode)))
+        best = usable[0]
+        if len(usable) > 1:
+            best = min(usable, key=lambda variant: modes.index(variant.mobility_needs_mode))
+        evcc._choice = (service, best)
         return
     evcc._candidates = evcc._candidates[1:]
     if not evcc._candidates:
@@ -82,9 +88,9 @@ def agree(evcc: "EVCC") -> None:
 
 def bind(evcc: "EVCC", agreed: Agreed) -> None:
     """This holds from now on."""
-    evcc.agreed = agreed
-    evcc._table = agreed.service.transitions
     evcc._terms = asking_terms(agreed)
+    evcc.agreed = evcc._terms.agreed
+    evcc._table = agreed.service.transitions
 
 
 def forget_service(evcc: "EVCC") -> None:
@@ -92,7 +98,7 @@ def forget_service(evcc: "EVCC") -> None:
     evcc.agreed = evcc._choice = evcc.profile = evcc.meter_info = evcc.needs = evcc.evse_limits = None
     evcc.notification = None
     evcc.schedules = ()
-    evcc._candidates = _wanted(evcc)
+    evcc._candidates = _wanted(evcc._services, evcc._namespace)
     evcc._table = SETUP
     evcc._terms = NO_TERMS
     evcc._wish = Wish.GO_ON

@@ -109,7 +109,7 @@ class EVCC(AskingSession):
         self.target_w = math.nan
         self.warning: ResponseCode | None = None
         self._namespace = ""
-        self._candidates: list[Service] = []
+        self._candidates: tuple[Service, ...] = ()
         self._expected: type[ComplexType] | None = None
         self._sign = -1.0 if settings.discharge_limits_negative else 1.0
         self._terms: AskingTerms = NO_TERMS

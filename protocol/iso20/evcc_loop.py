@@ -32,6 +32,7 @@ _MESSAGE_TIMEOUT: Final = EndReason.MESSAGE_TIMEOUT
 class AskingTerms:
     """What an agreement means for each turn of the EVCC."""
 
+    agreed: Agreed | None = None
     request: LoopRequest | None = None  # makes it
     response: type[ComplexType] | None = None
     response_mode: type[ComplexType] | None = None
@@ -49,6 +50,7 @@ def asking_terms(agreed: Agreed) -> AskingTerms:
     service, scheduled = agreed.service, agreed.control_mode is ControlMode.SCHEDULED
     request = _LOOP_REQUESTS[service.loop_request_modes[agreed.control_mode]]
     return AskingTerms(
+        agreed=agreed,
         request=request_by_phase(request, agreed.single_phase) if agreed.per_phase else request,
         response=service.loop_response,
         response_mode=service.loop_response_modes[agreed.control_mode],

@@ -218,9 +218,9 @@ class SECC(Session):
 
     def _bind(self, agreed: Agreed) -> None:
         """Service and parameter set are settled; they bind every later message."""
-        self.agreed = agreed
-        self._table = agreed.service.transitions
         self._terms = answering_terms(agreed)
+        self.agreed = self._terms.agreed  # equal agreements are one object
+        self._table = agreed.service.transitions
         self._limits = ()
 
     def _end(self, reason: EndReason, detail: str) -> None:

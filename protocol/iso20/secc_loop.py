@@ -52,6 +52,7 @@ _SEQUENCE_TIMEOUT: Final = EndReason.SEQUENCE_TIMEOUT
 class AnsweringTerms:
     """What an agreement means for each turn of the SECC."""
 
+    agreed: Agreed | None = None
     request: type[ComplexType] | None = None
     request_mode: type[ComplexType] | None = None
     read: LoopReader | None = None  # keeps what the request says
@@ -77,6 +78,7 @@ def answering_terms(agreed: Agreed) -> AnsweringTerms:
         answer = answer_with_needs(answer)
     wrapped = agreed.per_phase or settles_needs
     return AnsweringTerms(
+        agreed=agreed,
         request=service.loop_request,
         request_mode=mode,
         read=_READERS[mode],

@@ -265,9 +265,11 @@ def read_variants(offered: ServiceParameterList) -> tuple[Variant, ...]:
             elif parameter.name == "MobilityNeedsMode" and parameter.int_value:
                 mobility_needs_mode = _MOBILITY_NEEDS_MODES.get(parameter.int_value)
         if control_mode is not None and mobility_needs_mode is not None:
-            variants.append(Variant(parameter_set.parameter_set_id, control_mode, mobility_needs_mode))
+            variant = Variant(parameter_set.parameter_set_id, control_mode, mobility_needs_mode)
+            variants.append(_USUAL.get(variant, variant))
     return tuple(variants)
 
 
+_USUAL: Final = {variant: variant for variant in VARIANTS}  # equal ones are one object
 _CONTROL_MODES: Final[Mapping[int | None, ControlMode]] = {int(mode): mode for mode in ControlMode}
 _MOBILITY_NEEDS_MODES: Final[Mapping[int | None, MobilityNeedsMode]] = {int(mode): mode for mode in MobilityNeedsMode}

@@ -165,6 +165,10 @@ class Session:
         self._epoch_s += seconds
         self._header_until_ns = -1
 
+    def rest(self) -> None:
+        """Nothing is said for a long while: what is made anew with the next message is let go."""
+        self._header, self._header_until_ns = _NO_HEADER, -1
+
     def _end(self, reason: EndReason, detail: str) -> None:
         self.ended = reason
         self.detail = detail

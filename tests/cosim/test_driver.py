@@ -60,17 +60,20 @@ def test_silence_ends_at_the_deadline_even_when_the_answer_was_only_promised(
 
 def test_a_timer_has_one_wake_up_pending_and_follows_a_deadline_that_moves() -> None:
     env = Clock()
-    deadline: list[int | None] = [100]
     expired: list[int] = []
 
-    def expire(now_ns: int) -> None:
-        expired.append(now_ns)
-        deadline[0] = None
+    class Owner:
+        deadline_ns: int | None = 100
 
-    timer = Timer(env, place(DECIDE), lambda: deadline[0], expire)
+        def silence(self, now_ns: int) -> None:
+            expired.append(now_ns)
+            self.deadline_ns = None
+
+    owner = Owner()
+    timer = Timer(env, place(DECIDE), owner)
     for at_ns in range(0, 90, 10):  # nine messages, each moving the deadline on
-        At(env, at_ns, place(OFFER), lambda _: timer.arm(deadline[0]))
-    At(env, 90, place(OFFER), lambda _: deadline.__setitem__(0, 250))
+        At(env, at_ns, place(OFFER), lambda _: timer.arm(owner.deadline_ns))
+    At(env, 90, place(OFFER), lambda _: setattr(owner, "deadline_ns", 250))
     env.run()
     assert expired == [250]
     assert env.now == 250
