@@ -72,7 +72,12 @@ class Lane:
         self._tick_start_ns = 0
         self._advance(self._span(0), 0, 0)  # compiles, or loads what was compiled before
         machine.end_tick(self._sums, 0)
-        self._machine = machine._replace(advance=entry_point(machine.advance), end_tick=entry_point(machine.end_tick))
+        machine.census(self._rows, self._kind_rows, self._sums, 0)
+        self._machine = machine._replace(
+            advance=entry_point(machine.advance),
+            census=entry_point(machine.census),
+            end_tick=entry_point(machine.end_tick),
+        )
 
     def _arrays(self, size: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
         rows = np.zeros(size, ROW)
