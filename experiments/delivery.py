@@ -1,22 +1,20 @@
 """What a run delivered: for each product that its scenario names, and for each car. From the tables of the run folder.
 
-Definitions stand in `models/grid/delivery.py`, scores in `models/grid/scoring.py`. Service is the baseline minus the
-fleet's power, times `cars_per_ev`: positive supports low frequency.
+Definitions stand in `models/grid/delivery.py`, scores in `models/grid/scoring.py`; what was asked and what came is
+`experiments/service.py`, the energy behind it `experiments/reserve.py`.
 """
 
 import math
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cosim.scenario import Scenario
-from experiments.files import locate
-from experiments.inputs import read_vehicles
+from experiments.reserve import INSIDE, capacities_wh, reserve
 from experiments.runs import Run
+from experiments.service import Service, contracted_mw, service_of
 from models.grid import activation
-from models.grid.alert import FcrAlert, alert_intervals
 from models.grid.delivery import (
     Floats,
     Timing,
@@ -29,28 +27,13 @@ from models.grid.delivery import (
     tracking,
 )
 from models.grid.envelope import outside_envelope
-from models.grid.products import PRODUCTS, Product, share, shares
+from models.grid.products import PRODUCTS, Product, share
 from models.grid.scoring import SCORERS, Recording, RecordingError, Terms
-from models.policies.product import released_share, row_parameters
 
-INSIDE = 0.05  # of the contract: distance from the envelope that counts as delivered
 SHORT = 0.95  # of the contract: less than this is capacity that is not there; the plug stands for the meter
 SETTLE_S = 5.0  # a set-point at rest for so long has been reached by any car
 LONG = ("lag_s", "hours")  # parts of a score that are lists
-RESTORE_S = 7200.0  # within which FCR's energy must be back after alert state
-SAMPLED_S = 60.0  # energy of single cars is looked at so often
 CAR_COLUMNS = ["time_s", "ev_id", "setpoint_w", "grid_power_w", "soc"]
-
-
-class Service(NamedTuple):
-    """What was asked and what came over the committed time, as shares of the contract."""
-
-    time_s: Floats
-    step_s: float
-    deviation_hz: Floats
-    wanted: Floats
-    delivered: Floats
-    baseline_w: Floats
 
 
 def delivery(run: Run) -> dict[str, Any]:
@@ -90,63 +73,9 @@ def product_delivery(run: Run, scenario: Scenario, number: int) -> dict[str, Any
         "delivered_throughput_mwh": float(np.sum(np.abs(service.delivered))) * mwh,
         "baseline_mwh": float(np.sum(service.baseline_w)) * 1e-6 * service.step_s / 3600.0,
         "unavailability_share": _unavailability(run, scenario, product, contract_mw, service),
-        **_reserve(run, scenario, product, contract_mw, service, outside),
+        **reserve(run, scenario, product, contract_mw, service, outside),
     }
     return {name: _plain(value) for name, value in found.items()}
-
-
-def contracted_mw(run: Run, scenario: Scenario, number: int) -> float:
-    """The contracted power: as said, or what all cars offer by the policy [MW]."""
-    stated = scenario.products[number].contract_mw
-    if stated is not None:
-        return stated
-    capacity_w = float(run.manifest["policy"]["parameters"]["capacity_w"])
-    return float(run.manifest["n_ev"]) * scenario.fleet.cars_per_ev * capacity_w * 1e-6
-
-
-def service_of(run: Run, scenario: Scenario, number: int) -> Service:
-    """Wanted and delivered over the committed time of a contract."""
-    contract = scenario.products[number]
-    product = PRODUCTS[contract.product]
-    names = ["time_s", "frequency_hz", "service_w", "baseline_w"]
-    rows = run.table(
-        "grid", columns=names, between=(contract.from_s, contract.until_s or scenario.duration_s + 1.0), as_="arrow"
-    )
-    time_s, f_hz, service_w, baseline_w = (rows[name].to_numpy().astype(np.float64) for name in names)
-    nominal_hz = float(run.manifest.get("nominal_hz", product.nominal_hz))
-    step_s = scenario.grid.tick_s * scenario.record.grid_every
-    deviation_hz = f_hz - nominal_hz
-    if product.kind == "signal":
-        wanted = _signal(run, scenario, time_s)
-    elif product.kind == "step":
-        wanted = step_wanted(product, time_s, deviation_hz)
-    else:
-        wanted = shares(product, deviation_hz)
-    delivered = service_w * 1e-6 / contracted_mw(run, scenario, number)
-    return Service(time_s, step_s, deviation_hz, wanted, delivered, baseline_w)
-
-
-def step_wanted(product: Product, time_s: Floats, deviation_hz: Floats) -> Floats:
-    """What a product released as a whole asks for: full from the release on, held, then back as the policy does."""
-    asked = shares(product, deviation_hz)
-    row = row_parameters(product)
-    wanted = np.empty_like(asked)
-    released_s = -math.inf
-    for k, (now_s, wish) in enumerate(zip(time_s.tolist(), asked.tolist(), strict=True)):
-        if wish >= 1.0 and now_s - released_s >= product.again_s:
-            released_s = now_s
-        since_s = now_s - released_s
-        wanted[k] = 0.0 if math.isinf(since_s) else released_share(since_s, row["hold_s"], row["off_pu_per_s"])
-    return wanted
-
-
-def _signal(run: Run, scenario: Scenario, time_s: Floats) -> Floats:
-    from experiments.series import read_signal_series
-
-    section = scenario.schedule
-    path = run.path / section.file if (run.path / section.file).is_file() else locate("schedule.file", section.file)
-    series = read_signal_series(path, section.column, section.step_s)
-    return np.asarray(np.interp(time_s, series.t_s, series.value), dtype=np.float64)
 
 
 def _score(run: Run, scenario: Scenario, number: int, service: Service) -> dict[str, Any]:
@@ -205,83 +134,7 @@ def _unavailability(
     return float(np.mean(short))
 
 
-def _reserve(
-    run: Run, scenario: Scenario, product: Product, contract_mw: float, service: Service, outside: Floats
-) -> dict[str, Any]:
-    """Energy held ready, the drift of the cars, and for FCR how alert state was met."""
-    if not run.rows("charge_loop"):
-        return {}
-    ready = energy_ready(run, scenario, contract_mw, service)
-    told = {"soc_drift": ready.soc_drift}
-    told |= {"energy_ready_down_h": float(ready.down_h.min()), "energy_ready_up_h": float(ready.up_h.min())}
-    return told | _alert(product, service, ready, outside) if product.key == "fcr" else told
-
-
-def _alert(product: Product, service: Service, ready: "Ready", outside: Floats) -> dict[str, Any]:
-    """Limited reservoirs in FCR: 15 min of full power ready in normal state, given in alert, restored within 2 h."""
-    begin_s = float(service.time_s[0])
-    alerts = alert_intervals(service.deviation_hz, FcrAlert(), service.step_s)
-    normal = np.ones(len(ready.time_s), dtype=bool)
-    owed = np.zeros(len(service.time_s), dtype=bool)
-    restored_s = []
-    least_h = np.minimum(ready.down_h, ready.up_h)
-    for first, last in alerts:
-        normal &= ~((ready.time_s >= begin_s + first) & (ready.time_s < begin_s + last + RESTORE_S))
-        since_s = service.time_s - (begin_s + first)
-        owed |= (since_s >= 0.0) & (since_s < min(3600.0 * product.energy_h, last - first))
-        back = np.flatnonzero((ready.time_s >= begin_s + last) & (least_h >= product.energy_h))
-        restored_s.append(float(ready.time_s[back[0]]) - begin_s - last if back.size else math.inf)
-    return {
-        "alert_intervals_s": [[round(begin_s + first), round(begin_s + last)] for first, last in alerts],
-        "normal_energy_ready_h": float(least_h[normal].min()) if normal.any() else math.nan,
-        "alert_inside_share": float(np.mean(outside[owed] <= INSIDE)) if owed.any() else math.nan,
-        "restored_longest_s": max(restored_s, default=math.nan),
-    }
-
-
-class Ready(NamedTuple):
-    """Energy that the cars hold ready, as hours of the contracted power; looked at every minute."""
-
-    time_s: Floats
-    down_h: Floats  # for low frequency
-    up_h: Floats  # for high frequency
-    soc_drift: float  # mean change of the state of charge over the committed time
-
-
-def energy_ready(run: Run, scenario: Scenario, contract_mw: float, service: Service) -> Ready:
-    """From the recorded states of charge, within the band that the drivers lend."""
-    capacities = capacities_wh(run, scenario)
-    rows = run.table("charge_loop", columns=["time_s", "ev_id", "soc"])
-    low = max(scenario.fleet.minimum_soc, scenario.fleet.v2x_soc[0])
-    high = min(scenario.fleet.maximum_soc, scenario.fleet.v2x_soc[1])
-    span_s = float(service.time_s[-1] - service.time_s[0])
-    instants = service.time_s[0] + np.linspace(0.0, span_s, max(2, round(span_s / SAMPLED_S) + 1))
-    down_wh, up_wh = np.zeros_like(instants), np.zeros_like(instants)
-    drift = []
-    for ev_id, car in rows.groupby("ev_id", sort=True):
-        time_s, soc = car["time_s"].to_numpy(), car["soc"].to_numpy()
-        spacing_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
-        here = (instants >= time_s[0] - spacing_s) & (instants <= time_s[-1] + spacing_s)
-        at = np.interp(instants, time_s, soc)
-        wh = capacities[int(str(ev_id))]
-        down_wh += np.where(here, np.maximum(at - low, 0.0) * wh, 0.0)
-        up_wh += np.where(here, np.maximum(high - at, 0.0) * wh, 0.0)
-        if here.any():
-            drift.append(float(at[here][-1] - at[here][0]))
-    hours = scenario.fleet.cars_per_ev * 1e-6 / contract_mw
-    return Ready(instants, down_wh * hours, up_wh * hours, float(np.mean(drift)) if drift else math.nan)
-
-
 # --- single cars ---
-
-
-def capacities_wh(run: Run, scenario: Scenario) -> dict[int, float]:
-    """Nominal energy of each car [Wh]."""
-    name = scenario.fleet.vehicles
-    path = run.path / name if (run.path / name).is_file() else locate("fleet.vehicles", name)
-    models = {choice.vehicle.name: choice.vehicle.battery.capacity_wh for choice in read_vehicles(Path(path))}
-    rows = run.table("sessions", columns=["ev_id", "vehicle"])
-    return {int(ev_id): models[vehicle] for ev_id, vehicle in zip(rows["ev_id"], rows["vehicle"], strict=True)}
 
 
 def cars(run: Run) -> pd.DataFrame:

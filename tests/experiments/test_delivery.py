@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from cosim.scenario import Scenario
 from experiments import simulate
 from experiments.cli import app
-from experiments.delivery import cars, service_of, step_wanted
+from experiments.delivery import cars
 from experiments.load import packaged_scenarios
 from experiments.runs import Run
+from experiments.service import service_of, step_wanted
 from experiments.validate import validate
 from models.grid.products import PRODUCTS
 
