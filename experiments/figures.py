@@ -82,7 +82,11 @@ DELIVERY = {
     "energy_ready_up_h": "least energy ready for high frequency",
     "normal_energy_ready_h": "least energy ready in normal state",
     "alert_inside_share": "alert duty inside the envelope",
-    "restored_longest_s": "energy back after alert, longest",
+    "restored_longest_s": "energy back, longest",
+    "energy_required_met_share": "settlement periods begun with the energy required",
+    "energy_required_short_h": "energy required, most that lacked",
+    "endurance_min": "least endurance",
+    "exhausted_share": "time exhausted (AEM)",
     "throughput_wh": "energy throughput, plug",
     "missed_wh": "missed departure energy",
     "missed_share": "sessions that missed energy",
@@ -145,6 +149,8 @@ def text(key: str, value: Any) -> str:
         return scaled(1e6 * value, "Wh")
     if key.endswith("_mw"):
         return scaled(1e6 * value, "W")
+    if key.endswith("_min"):
+        return f"{value:.1f} min"
     if key.endswith("_h"):
         return f"{value:.3f} h"
     if key.endswith("_hz_per_s"):

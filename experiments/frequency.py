@@ -91,6 +91,15 @@ def recorded() -> list[dict[str, Any]]:
     return found
 
 
+def _as_options(complaint: str) -> str:
+    """What a reader of files says of settings, in the options of this command."""
+    said = {"Set column to": "Set --column to", "set step_s": "set --step-s", "unit must": "--unit must"}
+    said |= {"step_s must": "--step-s must"}
+    for setting, option in said.items():
+        complaint = complaint.replace(setting, option)
+    return complaint
+
+
 def describe_command(
     file: str,
     column: str | None,
@@ -102,7 +111,10 @@ def describe_command(
 ) -> None:
     """Print what is wrong with a file and what it is like; draw it."""
     path = packaged_file("grid.file", file)
-    found = describe(path, column, step_s, unit, nominal_hz)
+    try:
+        found = describe(path, column, step_s, unit, nominal_hz)
+    except UserError as error:
+        raise UserError(_as_options(str(error))) from None
     if svg is not None:
         _draw(found, svg)
         print(f"wrote {svg}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Energy that a fleet holds ready for its product, and whether the product's energy rule was kept: from a run folder."""
+"""The energy a fleet holds ready for its product, and whether the product's energy rule was kept. From a run folder."""
 
 import math
 from pathlib import Path
@@ -13,23 +13,75 @@ from experiments.runs import Run
 from experiments.service import Service
 from models.grid.alert import FcrAlert, alert_intervals
 from models.grid.delivery import Floats
+from models.grid.energy_requirement import required_energy
+from models.grid.nordic_energy import Reservoir
 from models.grid.products import Product
 
 INSIDE = 0.05  # of the contract: distance from the envelope that counts as delivered
 RESTORE_S = 7200.0  # within which FCR's energy must be back after alert state
+FULL = 0.98  # of the energy owed: what a station leaves in its baseline's last watts counts as there
 SAMPLED_S = 60.0  # energy of single cars is looked at so often
 
 
 def reserve(
     run: Run, scenario: Scenario, product: Product, contract_mw: float, service: Service, outside: Floats
 ) -> dict[str, Any]:
-    """Energy held ready, the drift of the cars, and for FCR how alert state was met."""
+    """Energy held ready, the drift of the cars, and how the product's energy rule was kept."""
     if not run.rows("charge_loop"):
         return {}
     ready = energy_ready(run, scenario, contract_mw, service)
     told = {"soc_drift": ready.soc_drift}
     told |= {"energy_ready_down_h": float(ready.down_h.min()), "energy_ready_up_h": float(ready.up_h.min())}
-    return told | _alert(product, service, ready, outside) if product.key == "fcr" else told
+    if product.key == "fcr":
+        return told | _alert(product, service, ready, outside)
+    if product.recovery == "baseline":
+        return told | _requirement(product, service, ready)
+    return told | _endurance(product.reservoir, service, ready) if product.reservoir is not None else told
+
+
+def _requirement(product: Product, service: Service, ready: "Ready") -> dict[str, Any]:
+    """NESO: whether each settlement period began with the energy required; in hours of the contracted power.
+
+    The committed time counts as one contracted period; it begins with the volume itself.
+    """
+    periods = np.floor(service.time_s / product.settlement_s).astype(int)
+    numbers = np.arange(periods[0], periods[-1] + 1)
+    starts_s = np.maximum(numbers * product.settlement_s, service.time_s[0])
+    short_h = 0.0
+    kept = np.ones(len(numbers), dtype=bool)
+    for sign, held_h in ((1.0, ready.down_h), (-1.0, ready.up_h)):
+        given_h = np.maximum(sign * service.delivered, 0.0) * service.step_s / 3600.0
+        each_h = [float(given_h[periods == number].sum()) for number in numbers]
+        required_h = np.array(required_energy(product.energy_h, each_h, product.recover_share))
+        lacks_h = required_h - np.interp(starts_s, ready.time_s, held_h)
+        kept &= lacks_h <= 0.0
+        short_h = max(short_h, float(lacks_h.max()))
+    return {"energy_required_met_share": float(kept.mean()), "energy_required_short_h": short_h}
+
+
+def _endurance(reservoir: Reservoir, service: Service, ready: "Ready") -> dict[str, Any]:
+    """Nordic FCR: least endurance, time below that of AEM, when it counts as not available, and the longest recovery.
+
+    Recovery counts from the return into the normal band until the energy that is to be held ready is there again.
+    """
+    owed = [
+        (h, held_h) for h, held_h in ((reservoir.energy_up_h, ready.down_h), (reservoir.energy_down_h, ready.up_h)) if h
+    ]
+    endurance_h = np.min([held_h for _, held_h in owed], axis=0)
+    there = np.all([held_h >= FULL * h for h, held_h in owed], axis=0)
+    told = {
+        "endurance_min": 60.0 * float(endurance_h.min()),
+        "exhausted_share": float(np.mean(60.0 * endurance_h < reservoir.aem_enable_min)),
+    }
+    if not reservoir.restored_h:
+        return told
+    outside = np.abs(service.deviation_hz) >= reservoir.band_hz
+    returns_s = service.time_s[1:][outside[:-1] & ~outside[1:]]
+    waits_s = []
+    for begin_s in returns_s.tolist():
+        later = (ready.time_s >= begin_s) & there
+        waits_s.append(float(ready.time_s[later][0]) - begin_s if later.any() else math.inf)
+    return told | {"restored_longest_s": max(waits_s, default=math.nan)}
 
 
 def _alert(product: Product, service: Service, ready: "Ready", outside: Floats) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def test_the_command_as_json_and_its_errors(tmp_path):
     for arguments, said in (
         (["nofile"], "error: there is no file 'nofile', and no packaged one. Known: recorded-60hz-event"),
         (["no.csv"], "error: there is no file 'no.csv'"),
-        (["synthetic-ce-24h"], "error: synthetic-ce-24h.csv has no time column: set step_s"),
+        (["synthetic-ce-24h"], "error: synthetic-ce-24h.csv has no time column: set --step-s"),
     ):
         done = command(*arguments)
         assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
