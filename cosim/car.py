@@ -9,6 +9,7 @@ compiled lane. So they are written for both: no sequences that grow, no tuples u
 """
 
 import math
+from dataclasses import replace
 
 from cosim.kind import Kind
 from cosim.sums import Sums, micro
@@ -128,11 +129,12 @@ class Car:
     def limit_ramps(self, most_w_per_s: float) -> None:
         """Ramp no faster than this from the next setpoint on; stopping is not a setpoint."""
         converter = self.kind.converter
-        self.kind = self.kind._replace(
+        self.kind = replace(
+            self.kind,
             converter=converter._replace(
                 ramp_up_w_per_s=min(converter.ramp_up_w_per_s, most_w_per_s),
                 ramp_down_w_per_s=min(converter.ramp_down_w_per_s, most_w_per_s),
-            )
+            ),
         )
 
     def ramp_off(self, now_ns: int) -> None:

@@ -7,6 +7,7 @@ line in between, so link delays do not count here.
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from cosim.build import Builder
@@ -321,7 +322,7 @@ class _Reported(Car):
     def __init__(self, like: Car, number: int, now_ns: int) -> None:
         battery = like.kind.battery
         endless = battery._replace(capacity_wh=1e12)
-        super().__init__(number, like.kind._replace(battery=endless), like.sums, like.soc_start, now_ns)
+        super().__init__(number, replace(like.kind, battery=endless), like.sums, like.soc_start, now_ns)
         self._said_v = 0.0
 
     def voltage_v(self, power_w: float) -> float:

@@ -4,6 +4,7 @@ The functions are part of `Station`, written apart: they work on its state.
 """
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from cosim.car import Car
@@ -37,7 +38,8 @@ def settled(station: "Station", kind: Kind) -> Kind:
     assert secc.said.ratings is not None, "ratings are exchanged before the loop"
     charge_w = min(secc.said.ratings.maximum_charge_w, kind.station_charge_w)
     discharge_w = min(secc.said.ratings.maximum_discharge_w, kind.station_discharge_w)
-    agreed = kind._replace(
+    agreed = replace(
+        kind,
         is_bpt=secc.agreed.service.is_bpt,
         per_phase=secc.agreed.per_phase and not secc.agreed.single_phase,
         rated_w=at_meter_w(kind, charge_w),

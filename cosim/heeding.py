@@ -1,5 +1,6 @@
 """What a vehicle does about what its station says: notifications are obeyed, needs that it settles are taken over."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cosim.journal import LOOP_REQUESTS
@@ -41,7 +42,7 @@ def _can_discharge(ev: "EvInLoop", wanted: bool) -> None:
     rated_w = vehicle.maximum_dc_discharge_w if ev.is_dc else vehicle.maximum_ac_discharge_w
     discharge_w = rated_w if wanted else 0.0
     least_w = car.kind.converter.minimum_discharge_w if discharge_w > 0.0 else 0.0
-    kind = car.kind._replace(discharge_w=discharge_w, minimum_discharge_w=least_w)
+    kind = replace(car.kind, discharge_w=discharge_w, minimum_discharge_w=least_w)
     car.kind = ev.stage.kinds.setdefault(kind, kind)
     ev.evcc.settings = settings._replace(
         ratings=settings.ratings._replace(
@@ -65,7 +66,7 @@ def take_over(ev: "EvInLoop") -> None:
             ev.departure_ns = departure_ns
     if needs.minimum_soc is not None and abs(needs.minimum_soc / 100.0 - ev.car.kind.minimum_soc) > 0.005:
         floor_soc = min(needs.minimum_soc / 100.0, ev.car.kind.maximum_soc)
-        kind = ev.car.kind._replace(minimum_soc=floor_soc)
+        kind = replace(ev.car.kind, minimum_soc=floor_soc)
         ev.car.kind = ev.stage.kinds.setdefault(kind, kind)
         ev.change_target(ev.visit.target_soc)
     if needs.target_soc is not None and abs(needs.target_soc / 100.0 - ev.visit.target_soc) > 0.005:

@@ -1,12 +1,13 @@
 """What many cars have in common: constants of one model of car in one service at one sort of station."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from models.car.battery import Battery
 from models.car.converter import Converter, Loss
 
 
-class Kind(NamedTuple):
+@dataclass(slots=True, unsafe_hash=True)  # never changed after it is made; read thirty times a turn, see DECISIONS.md
+class Kind:
     """Constants of a pair of car and station. Powers at the plug unless said otherwise; magnitudes.
 
     The last fields are settled when the charge loop begins, by what both sides have said.

@@ -143,7 +143,7 @@ class Lane:
             index = self._kinds[kind] = len(self._kinds)
             if index == len(self._kind_rows):
                 self._kind_rows = np.concatenate([self._kind_rows, np.zeros(index, KIND)])
-            self._kind_rows[index] = tuple(kind)
+            self._kind_rows[index] = tuple(getattr(kind, name) for name in KIND.fields or ())
         return index
 
     def _grow(self) -> int:

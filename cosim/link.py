@@ -5,6 +5,8 @@ from array import array
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 from cosim.scenario import Link as LinkSection
 from cosim.scenario import to_ns
 from models.draws import Ahead, stream_key, uniform, uniforms
@@ -56,20 +58,27 @@ class Lines:
 
     def requests_ns(self, ev_id: int, first: int, count: int) -> "array[int]":
         """The same of `count` requests from number `first` on."""
-        draws = enumerate(uniforms(self._request_key, ev_id, first, count).tolist(), first)
-        return array("q", [self._way_ns(ev_id, 2 * number, draw) + self._processing_ns for number, draw in draws])
+        return self._ways_ns(self._request_key, ev_id, first, count, 0, self._processing_ns)
 
     def responses_ns(self, ev_id: int, first: int, count: int) -> "array[int]":
         """The same of `count` responses."""
-        draws = enumerate(uniforms(self._response_key, ev_id, first, count).tolist(), first)
-        return array("q", [self._way_ns(ev_id, 2 * number + 1, draw) for number, draw in draws])
+        return self._ways_ns(self._response_key, ev_id, first, count, 1, 0)
+
+    def _ways_ns(self, key: int, ev_id: int, first: int, count: int, direction: int, further_ns: int) -> "array[int]":
+        ways_ns = further_ns + self._shortest_ns + np.floor(self._jitter_ns * uniforms(key, ev_id, first, count))
+        found = array("q", ways_ns.astype(np.int64).tobytes())
+        if self._loss > 0.0:
+            for index in range(count):
+                found[index] += self._lost_ns(ev_id, 2 * (first + index) + direction)
+        return found
 
     def _way_ns(self, ev_id: int, segment: int, draw: float) -> int:
         """The line's delay, and what retransmissions add; segments are numbered across both directions."""
         way_ns = delay_ns(self._shortest_ns, self._jitter_ns, draw)
-        if self._loss > 0.0:
-            way_ns += self._retransmission_ns * losses(self._loss, uniform(self._loss_key, ev_id, segment))
-        return way_ns
+        return way_ns + self._lost_ns(ev_id, segment) if self._loss > 0.0 else way_ns
+
+    def _lost_ns(self, ev_id: int, segment: int) -> int:
+        return self._retransmission_ns * losses(self._loss, uniform(self._loss_key, ev_id, segment))
 
 
 class Line:

@@ -5,13 +5,14 @@ compiled lane uses it, and a test holds it against the real messages.
 """
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 from cosim.car import Car, command, soc_at
 from cosim.kind import Kind
 from cosim.sums import Sums
 from models.car.battery import charge_limit_w, discharge_limit_w
-from models.control.charge_loop import accepted_w, energy_request_wh
+from models.control.charge_loop import accepted_w, energy_requests_wh
 from protocol.iso20.phases import stated_w
 from protocol.iso20.requests import Offer, whole_seconds
 from protocol.values import wire
@@ -35,15 +36,23 @@ def offer(
     kind: Kind, target_soc: float, soc: float, until_departure_ns: int, power_w: float, voltage_v: float
 ) -> Offer:
     """The car's needs, limits and working point now. `power_w`: at the plug; `voltage_v`: of the battery, in DC."""
-    capacity_wh = kind.battery.capacity_wh
     charge_w, discharge_w = limits_w(kind, soc)
+    target_wh, maximum_wh, minimum_wh, high_wh, low_wh = energy_requests_wh(
+        target_soc,
+        kind.maximum_soc,
+        kind.minimum_soc,
+        kind.v2x_high_soc,
+        kind.v2x_low_soc,
+        soc,
+        kind.battery.capacity_wh,
+    )
     return Offer(
         until_departure_ns * 1e-9 if until_departure_ns > 0 else 0.0,
-        energy_request_wh(target_soc, soc, capacity_wh),
-        energy_request_wh(kind.maximum_soc, soc, capacity_wh),
-        energy_request_wh(kind.minimum_soc, soc, capacity_wh),
-        energy_request_wh(kind.v2x_high_soc, soc, capacity_wh),
-        energy_request_wh(kind.v2x_low_soc, soc, capacity_wh),
+        target_wh,
+        maximum_wh,
+        minimum_wh,
+        high_wh,
+        low_wh,
         charge_w,
         kind.minimum_charge_w,
         discharge_w,
@@ -131,7 +140,8 @@ def told_w(kind: Kind, limit_w: float, usual_w: float, told_usual_w: float) -> f
 def as_told(kind: Kind) -> Kind:
     """A kind that knows how its ratings arrive at the station, once it is settled how powers are said."""
     per_phase = kind.per_phase
-    return kind._replace(
+    return replace(
+        kind,
         told_charge_w=stated_w(kind.charge_w, per_phase),
         told_discharge_w=stated_w(kind.discharge_w, per_phase),
         told_minimum_charge_w=stated_w(kind.minimum_charge_w, per_phase),

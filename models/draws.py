@@ -150,7 +150,7 @@ class Ahead:
 
     __slots__ = ("_first", "_make", "_values")
 
-    COUNT = 64  # making a block costs as much as a dozen single draws
+    COUNT = 128  # making a block costs as much as fifteen to thirty single draws
 
     def __init__(self, make: Callable[[int, int], "array[Any]"]) -> None:
         self._make = make

@@ -42,13 +42,27 @@ class StationView(NamedTuple):
     scheduled_w: float = 0.0  # schedule of the CSMS or of a file, at the AC meter
 
 
-def energy_request_wh(bound_soc: float, soc: float, capacity_wh: float) -> float:
-    """Distance from the present state to a bound [Wh at the cells]: positive below it, negative above.
+def energy_requests_wh(
+    target_soc: float,
+    maximum_soc: float,
+    minimum_soc: float,
+    v2x_high_soc: float,
+    v2x_low_soc: float,
+    soc: float,
+    capacity_wh: float,
+) -> tuple[float, float, float, float, float]:
+    """Distances from the present state to the five bounds [Wh at the cells]: positive below a bound, negative above.
 
-    All five energy requests of a ChargeLoopReq are this with their own bound; with fixed bounds they fall by the same
-    amount when energy goes in. Source: ISO 15118-20:2022, EVTargetEnergyRequest and its siblings.
+    All energy requests of a ChargeLoopReq are this, in its order; with fixed bounds they fall by the same amount when
+    energy goes in. Source: ISO 15118-20:2022, EVTargetEnergyRequest and its siblings.
     """
-    return (bound_soc - soc) * capacity_wh
+    return (
+        (target_soc - soc) * capacity_wh,
+        (maximum_soc - soc) * capacity_wh,
+        (minimum_soc - soc) * capacity_wh,
+        (v2x_high_soc - soc) * capacity_wh,
+        (v2x_low_soc - soc) * capacity_wh,
+    )
 
 
 def current_limit_a(power_w: float, voltage_v: float, maximum_a: float) -> float:

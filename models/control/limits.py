@@ -62,6 +62,13 @@ class LimitParams(NamedTuple):
 
 def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[float, int]:
     """Setpoint [W at the plug] for a requested power, and the code of the reason in REASONS."""
+    # Taking the view apart once costs a fifth of naming its fields one by one.
+    (
+        _, elapsed_s, _, _, _, _, _,
+        target_wh, maximum_wh, minimum_wh, _, minimum_v2x_wh, departure_s,
+        maximum_charge_w, minimum_charge_w, maximum_discharge_w, minimum_discharge_w,
+        voltage_v, _, previous_w, station_charge_w, station_discharge_w, maximum_charge_a, maximum_discharge_a, _, _,
+    ) = view  # fmt: skip
     setpoint_w = requested_w
     reason = NONE
     if requested_w != requested_w:  # the driver's guarantees below still hold
@@ -70,35 +77,33 @@ def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[f
 
     # Energy gates. A power that would cross the bound before the next decisions is reduced in time: a car resting at
     # its minimum would otherwise swing between full discharge and charge-at-once in every other loop.
-    approach_s = 2.0 * view.elapsed_s
+    approach_s = 2.0 * elapsed_s
     if params.approach_s > approach_s or params.approach_s == 0.0:
         approach_s = params.approach_s
     if setpoint_w < 0.0:
-        lowest_w = approach_w(0.0 - view.minimum_energy_wh, approach_s)
+        lowest_w = approach_w(0.0 - minimum_wh, approach_s)
         if setpoint_w < 0.0 - lowest_w:
             setpoint_w = 0.0 - lowest_w
             reason = MINIMUM_ENERGY_GATE
-        if view.minimum_v2x_energy_wh == view.minimum_v2x_energy_wh:
-            lowest_w = approach_w(0.0 - view.minimum_v2x_energy_wh, approach_s)
+        if minimum_v2x_wh == minimum_v2x_wh:
+            lowest_w = approach_w(0.0 - minimum_v2x_wh, approach_s)
             if setpoint_w < 0.0 - lowest_w:
                 setpoint_w = 0.0 - lowest_w
                 reason = V2X_ENERGY_GATE
 
     # What the EV and the station allow, known before a guarantee may ask for it.
-    highest_w, highest_reason = smallest(
-        view.maximum_charge_w, view.station_charge_w, power_at_w(view.maximum_charge_a, view.voltage_v)
-    )
-    if view.minimum_energy_wh > 0.0:
+    highest_w, highest_reason = smallest(maximum_charge_w, station_charge_w, power_at_w(maximum_charge_a, voltage_v))
+    if minimum_wh > 0.0:
         if setpoint_w < highest_w:
             setpoint_w = highest_w
             reason = CHARGE_AT_ONCE
     elif params.guarantee_departure != 0.0:
-        floor_w = departure_floor_w(view, params, highest_w, approach_s)
+        floor_w = departure_floor_w(target_wh, departure_s, maximum_discharge_w, params, highest_w, approach_s)
         if setpoint_w < floor_w:
             setpoint_w = floor_w
             reason = DEPARTURE
     if setpoint_w > 0.0:
-        most_w = approach_w(view.maximum_energy_wh, approach_s)
+        most_w = approach_w(maximum_wh, approach_s)
         if setpoint_w > most_w:
             setpoint_w = most_w
             reason = MAXIMUM_ENERGY_GATE
@@ -109,7 +114,7 @@ def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[f
         reason = highest_reason
     elif setpoint_w < 0.0:
         lowest_w, lowest_reason = smallest(
-            view.maximum_discharge_w, view.station_discharge_w, power_at_w(view.maximum_discharge_a, view.voltage_v)
+            maximum_discharge_w, station_discharge_w, power_at_w(maximum_discharge_a, voltage_v)
         )
         if setpoint_w < 0.0 - lowest_w:
             setpoint_w = 0.0 - lowest_w
@@ -117,19 +122,19 @@ def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[f
 
     # Minimum power, then the site, which may push a power back below the minimum: then it is 0.
     if setpoint_w > 0.0:
-        if setpoint_w < view.minimum_charge_w:
-            setpoint_w = gap_w(setpoint_w, view.minimum_charge_w, highest_w, view.previous_w, params)
+        if setpoint_w < minimum_charge_w:
+            setpoint_w = gap_w(setpoint_w, minimum_charge_w, highest_w, previous_w, params)
             reason = MINIMUM_POWER
         if setpoint_w > params.site_import_w:
-            setpoint_w = params.site_import_w if params.site_import_w >= view.minimum_charge_w else 0.0
+            setpoint_w = params.site_import_w if params.site_import_w >= minimum_charge_w else 0.0
             reason = SITE
     elif setpoint_w < 0.0:
-        if setpoint_w > 0.0 - view.minimum_discharge_w:
-            size_w = gap_w(0.0 - setpoint_w, view.minimum_discharge_w, lowest_w, 0.0 - view.previous_w, params)
+        if setpoint_w > 0.0 - minimum_discharge_w:
+            size_w = gap_w(0.0 - setpoint_w, minimum_discharge_w, lowest_w, 0.0 - previous_w, params)
             setpoint_w = 0.0 - size_w
             reason = MINIMUM_POWER
         if setpoint_w < 0.0 - params.site_export_w:
-            setpoint_w = 0.0 - params.site_export_w if params.site_export_w >= view.minimum_discharge_w else 0.0
+            setpoint_w = 0.0 - params.site_export_w if params.site_export_w >= minimum_discharge_w else 0.0
             reason = SITE
     return setpoint_w, reason
 
@@ -159,7 +164,14 @@ def smallest(ev_w: float, station_w: float, current_w: float) -> tuple[float, in
     return (limit_w if limit_w > 0.0 else 0.0), reason
 
 
-def departure_floor_w(view: StationView, params: LimitParams, highest_w: float, approach_s: float) -> float:
+def departure_floor_w(
+    target_wh: float,
+    departure_s: float,
+    maximum_discharge_w: float,
+    params: LimitParams,
+    highest_w: float,
+    approach_s: float,
+) -> float:
     """Least power that still leaves with the target by departure [W]; minus infinity while there is time.
 
     Slack is the time to departure less the time that full power needs; energy above the target adds to it. At
@@ -167,17 +179,17 @@ def departure_floor_w(view: StationView, params: LimitParams, highest_w: float, 
     linearly from full discharge, so that the guarantee takes over smoothly: a hard switch would hand power back and
     forth between policy and guarantee in every loop. Above the target, the floor only keeps what is there.
     """
-    if not (highest_w > 0.0 and view.departure_s < math.inf):
+    if not (highest_w > 0.0 and departure_s < math.inf):
         return -math.inf
-    needed_s = 3600.0 * view.target_energy_wh / (params.assumed_efficiency * highest_w)
-    slack_s = view.departure_s - needed_s - params.departure_margin_s
+    needed_s = 3600.0 * target_wh / (params.assumed_efficiency * highest_w)
+    slack_s = departure_s - needed_s - params.departure_margin_s
     if slack_s > 0.0 and slack_s >= params.departure_margin_s:
         return -math.inf
-    if view.target_energy_wh <= 0.0:
-        return 0.0 - approach_w(0.0 - view.target_energy_wh, approach_s)
+    if target_wh <= 0.0:
+        return 0.0 - approach_w(0.0 - target_wh, approach_s)
     if slack_s <= 0.0:
         return highest_w
-    return highest_w - (highest_w + view.maximum_discharge_w) * (slack_s / params.departure_margin_s)
+    return highest_w - (highest_w + maximum_discharge_w) * (slack_s / params.departure_margin_s)
 
 
 def gap_w(size_w: float, minimum_w: float, highest_w: float, previous_w: float, params: LimitParams) -> float:

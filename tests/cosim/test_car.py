@@ -1,6 +1,7 @@
 """Cars in closed form: energies against an outside quadrature, the energy of ticks, and the hard bounds."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ KIND = Kind(
 
 def plugged_in(soc: float = 0.5, tick_ns: int = S // 10, battery: Battery = BATTERY) -> tuple[Car, Fleet]:
     fleet = Fleet(tick_ns)
-    car = Car(0, KIND._replace(battery=battery), fleet.sums, soc, 0)
+    car = Car(0, replace(KIND, battery=battery), fleet.sums, soc, 0)
     car.energised = True
     fleet.plug_in(car)
     return car, fleet
@@ -118,7 +119,7 @@ def test_energies_of_a_taper_limited_charge_equal_an_outside_fine_quadrature() -
     """Every quarter second the car aims at what its cells accept then: 11 kW into the taper, for ten minutes."""
     car, _ = plugged_in(0.8)
     small = BATTERY._replace(capacity_wh=6_000.0)
-    car.kind = KIND._replace(battery=small)
+    car.kind = replace(KIND, battery=small)
     t, dt = 0.0, 1e-3
     p, cells, grid, plug = 0.0, 0.0, 0.0, 0.0
     waiting: list[tuple[float, float]] = []

@@ -4,14 +4,14 @@ import random
 
 import pytest
 
-from models.control.charge_loop import StationView, accepted_w, current_limit_a, energy_request_wh
+from models.control.charge_loop import StationView, accepted_w, current_limit_a, energy_requests_wh
 
 
 def test_energy_requests_are_signed_distances_that_all_fall_by_the_energy_put_in():
     bounds = (0.8, 1.0, 0.3, 0.9, 0.25)
-    before = [energy_request_wh(bound, 0.5, 50_000.0) for bound in bounds]
-    after = [energy_request_wh(bound, 0.51, 50_000.0) for bound in bounds]
-    assert before == pytest.approx([15_000.0, 25_000.0, -10_000.0, 20_000.0, -12_500.0])
+    before = energy_requests_wh(*bounds, 0.5, 50_000.0)
+    after = energy_requests_wh(*bounds, 0.51, 50_000.0)
+    assert before == pytest.approx((15_000.0, 25_000.0, -10_000.0, 20_000.0, -12_500.0))
     assert [one - two for one, two in zip(before, after, strict=True)] == pytest.approx([500.0] * 5)
 
 
@@ -54,5 +54,5 @@ def test_compiled_charge_loop_is_the_same_bits(same_bits):
         (draw.uniform(-1e4, 1e4), draw.uniform(0.0, 1e4), draw.uniform(0.0, 1e4), 1_380.0, 1_200.0) for _ in range(500)
     ]
     same_bits(accepted_w, [*rows, (0.0, 1.0, 1.0, 0.0, 0.0), (-0.0, 1.0, 1.0, 0.0, 0.0), (-5.0, 1.0, 0.0, 0.0, 0.0)])
-    same_bits(energy_request_wh, [(draw.random(), draw.random(), 5e4) for _ in range(200)])
+    same_bits(energy_requests_wh, [(*(draw.random() for _ in range(6)), 5e4) for _ in range(200)])
     same_bits(current_limit_a, [(draw.uniform(0.0, 1e5), draw.uniform(300.0, 400.0), 125.0) for _ in range(200)])

@@ -149,7 +149,9 @@ def test_a_car_discharging_to_its_minimum_comes_to_rest_there(loop_s):
 )
 def test_the_departure_guarantee_takes_over_within_its_band(departure_s, floor_w):
     view = VIEW._replace(departure_s=departure_s)
-    assert departure_floor_w(view, GUARD, 11_000.0, 10.0) == pytest.approx(floor_w, abs=0.1)
+    assert departure_floor_w(
+        view.target_energy_wh, view.departure_s, view.maximum_discharge_w, GUARD, 11_000.0, 10.0
+    ) == pytest.approx(floor_w, abs=0.1)
 
 
 def test_the_guarantee_lifts_a_discharge_to_full_charging():
