@@ -17,7 +17,7 @@ from cosim.offer import exact, offer
 from models.control.charge_loop import StationView
 from models.control.limits import limit
 from models.control.measurement import filtered_hz, filtered_rocof, measured_hz
-from models.draws import normal
+from models.draws import TAIL, centre, chance, inverse_normal
 from models.grid.imbalance import sampled
 from protocol.values import SMALL, wire, wire_small, wire_small_within, wire_within
 
@@ -28,9 +28,10 @@ DESK = np.dtype(
         ("row", "i8", (PLACES,)),
         ("now_ns", "i8", (PLACES,)),
         ("now_w", "f8", (PLACES,)),  # at the plug
+        ("chance", "f8", (PLACES,)),  # draws of the measurement, even in (0, 1),
+        ("noise", "f8", (PLACES,)),  # and as standard normals; 0 without noise
         ("seen", "f8", (len(StationView._fields), PLACES)),  # the views
         ("requested_w", "f8", (PLACES,)),  # by the policy, AC meter
-        ("wanted_w", "f8", (PLACES,)),  # the same at the plug
         ("allowed_w", "f8", (PLACES,)),  # by the limiter, at the plug
         ("rounded_w", "f8", (PLACES,)),  # as the wire carries it
         ("reason", "i8", (PLACES,)),
@@ -65,6 +66,8 @@ def decide(
     series: Series,
 ) -> None:
     """Decide for the first `count` places: what each station may ask of its car, and why."""
+    if rules.noise_hz > 0.0:
+        draw(desk, count, rows, rules.noise_key)
     for k in range(count):
         row = rows[desk.row[k]]
         look(desk, k, row, kinds[row.kind], sums[row.part], rules, step, series)
@@ -72,12 +75,25 @@ def decide(
         to_wire(desk.seen[field], count)
     policy.ask(desk, count, memory, policy.params)
     for k in range(count):
-        desk.wanted_w[k] = at_plug_w(kinds[rows[desk.row[k]].kind], desk.requested_w[k])
-    for k in range(count):
-        limits = with_dither(rules.limits, rows[desk.row[k]].dither_threshold)
-        desk.allowed_w[k], desk.reason[k] = limit(desk.wanted_w[k], seen_by(desk, k), limits)
+        row = rows[desk.row[k]]
+        wanted_w = at_plug_w(kinds[row.kind], desk.requested_w[k])
+        limits = with_dither(rules.limits, row.dither_threshold)
+        desk.allowed_w[k], desk.reason[k] = limit(wanted_w, seen_by(desk, k), limits)
         desk.rounded_w[k] = desk.allowed_w[k]
     to_wire_within(desk.rounded_w, count)
+
+
+def draw(desk: Any, count: int, rows: NDArray[Any], key: int) -> None:
+    """The noise of the stations' next samples: `normal`, its middle for all and its tails for the few."""
+    for k in range(count):
+        row = rows[desk.row[k]]
+        desk.chance[k] = chance(key, unsigned(row.evse_id), unsigned(row.samples))
+        row.samples += 1
+    for k in range(count):
+        desk.noise[k] = centre(desk.chance[k] - 0.5)
+    for k in range(count):
+        if desk.chance[k] < TAIL or desk.chance[k] > 1.0 - TAIL:
+            desk.noise[k] = inverse_normal(desk.chance[k])
 
 
 def look(desk: Any, k: int, row: Any, kind: Any, sums: Any, rules: Rules, step: Step, series: Series) -> None:
@@ -88,11 +104,7 @@ def look(desk: Any, k: int, row: Any, kind: Any, sums: Any, rules: Rules, step: 
         follow(row, sums, rules.plans, sampled(series.t_s, series.value, now_ns * 1e-9), now_ns)
     since_s = (now_ns - step.since_ns) * 1e-9
     filtered = filtered_hz(step.filtered_hz, step.held_hz, rules.time_constant_s, since_s)
-    noise = 0.0
-    if rules.noise_hz > 0.0:
-        noise = normal(rules.noise_key, unsigned(row.evse_id), unsigned(row.samples))
-        row.samples += 1
-    row.frequency_hz = measured_hz(filtered, rules.noise_hz, noise, row.bias_hz)
+    row.frequency_hz = measured_hz(filtered, rules.noise_hz, desk.noise[k], row.bias_hz)
     rocof_hz_per_s = filtered_rocof(filtered, step.held_hz, rules.time_constant_s)
     voltage_v = voltage_at_v(kind, row.said_soc, row.said_w) if kind.is_dc else 0.0
     offered = offer(kind, row.target_soc, row.said_soc, row.departure_ns - row.said_ns, row.said_w, voltage_v)

@@ -31,6 +31,8 @@ SELDOM = frozenset(
         *("stated_w", "to_wire", "to_wire_within"),
     }
 )
+# Functions that never divide by zero, whatever is drawn: without a test for it they become vector code.
+UNTESTED = frozenset({"centre"})
 
 
 class Machine(NamedTuple):
@@ -143,7 +145,8 @@ def _njit(source: types.FunctionType) -> Any:
     """An inner function. Nobody calls it from Python, so it needs no wrappers, which take time to compile."""
     inline = source.__name__ not in SELDOM
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": inline, "_nrt": False}
-    return numba.njit(error_model="python", nogil=True, **options)(source)
+    model = "numpy" if source.__name__ in UNTESTED else "python"
+    return numba.njit(error_model=model, nogil=True, **options)(source)
 
 
 def _source(original: Any, built: dict[Any, Any]) -> tuple[Any, str]:
@@ -152,6 +155,7 @@ def _source(original: Any, built: dict[Any, Any]) -> tuple[Any, str]:
     names = {"__name__": __name__}  # what is loaded from the cache looks for its module: this one can be imported
     digest = hashlib.blake2b(f"{original.__qualname__}{original.__defaults__}".encode(), digest_size=16)
     digest.update(f"{numba.__version__}/{np.__version__}".encode())
+    digest.update(f"{original.__name__ in SELDOM}{original.__name__ in UNTESTED}".encode())
     for part in _fingerprint(code):
         digest.update(part)
     for name in sorted(set(_globals(code))):

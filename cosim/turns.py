@@ -53,43 +53,48 @@ def advance(
     `wake_ns[i]` says before which instant row i needs no look. Rows that need their state machines are put on `left`.
     """
     desk = desks[0]
+    size = rows.shape[0]
+    next_row, placed, back = status[NEXT_ROW], status[PLACED], status[BACK]
     while True:
-        if status[PLACED] == PLACES or (status[BACK] == 0 and status[NEXT_ROW] == rows.shape[0]):
-            count = status[PLACED]
-            if count == 0:
-                return True
-            if not has_room(logs, status, count):
-                return False
-            decide(desk, count, rows, kinds, memory, sums, policy, rules, step, series)
-            for k in range(count):
-                row = rows[desk.row[k]]
-                carry_out(desk, k, row, kinds[row.kind], memory, sums[row.part], rules, logs, status)
-                desk.back[k] = desk.row[k]
-            status[PLACED], status[BACK] = 0, count
-        i = desk.back[status[BACK] - 1] if status[BACK] > 0 else status[NEXT_ROW]
-        if wake_ns[i] <= step.until_ns:
-            row = rows[i]
-            kind = kinds[row.kind]
-            total = sums[row.part]
-            outcome = turns(row, kind, total, desk, status[PLACED], rules, step, logs, status)
-            if outcome == FULL:
-                return False
-            if outcome == ASKS:
-                desk.row[status[PLACED]] = i
-                status[PLACED] += 1
-            elif outcome == LEAVES:
-                row.phase = AWAY
-                wake_ns[i] = NEVER_NS
-                left[status[LEFT]] = i
-                status[LEFT] += 1
-            else:
-                if step.closes:
-                    close_tick(row, kind, total, step.until_ns)
-                wake_ns[i] = next_look_ns(row, rules)
-        if status[BACK] > 0:
-            status[BACK] -= 1
+        if back > 0:
+            back -= 1
+            i = desk.back[back]
         else:
-            status[NEXT_ROW] += 1
+            while next_row < size and wake_ns[next_row] > step.until_ns:
+                next_row += 1
+            if placed == PLACES or next_row == size:
+                if placed == 0 or not has_room(logs, status, placed):
+                    status[NEXT_ROW], status[PLACED], status[BACK] = next_row, placed, back
+                    return bool(placed == 0)
+                decide(desk, placed, rows, kinds, memory, sums, policy, rules, step, series)
+                for k in range(placed):
+                    i = desk.row[k]
+                    carry_out(desk, k, rows[i], kinds[rows[i].kind], memory, sums[rows[i].part], rules, logs, status)
+                    desk.back[k] = i
+                placed, back = 0, placed
+                continue
+            i = next_row
+            next_row += 1
+        row = rows[i]
+        kind = kinds[row.kind]
+        total = sums[row.part]
+        outcome = turns(row, kind, total, desk, placed, rules, step, logs, status)
+        if outcome == ASKS:
+            desk.row[placed] = i
+            placed += 1
+        elif outcome == LEAVES:
+            row.phase = AWAY
+            wake_ns[i] = NEVER_NS
+            left[status[LEFT]] = i
+            status[LEFT] += 1
+        elif outcome == FULL:
+            desk.back[back] = i
+            status[NEXT_ROW], status[PLACED], status[BACK] = next_row, placed, back + 1
+            return False
+        else:
+            if step.closes:
+                close_tick(row, kind, total, step.until_ns)
+            wake_ns[i] = next_look_ns(row, rules)
 
 
 def has_room(logs: Logs, status: NDArray[np.int64], count: int) -> Any:
@@ -122,30 +127,27 @@ def turns(
 
     At one instant vehicles apply before, and stations decide and vehicles offer after, the grid ticks.
     """
-    if row.phase == ENTERS:
+    own_clock = kind.is_dc and rules.control_period_ns > 0
+    phase = row.phase
+    if phase == ENTERS:
         schedule_exchange(row, rules)
         if not is_ordinary(row, rules):
             return LEAVES
-        row.phase = OFFERS
-    own_clock = kind.is_dc and rules.control_period_ns > 0
+        phase = row.phase = OFFERS
     while True:
-        phase = row.phase
         at_ns = row.offer_ns if phase == OFFERS else row.decide_ns if phase == DECIDES else row.apply_ns
-        regulates = own_clock and (row.regulate_ns < at_ns or (row.regulate_ns == at_ns and phase != APPLIES))
-        if regulates:
-            at_ns = row.regulate_ns
-        if at_ns > step.until_ns or (
-            at_ns == step.until_ns and not (step.last or (phase == APPLIES and not regulates))
-        ):
-            return GOES_ON
-        if regulates:
-            desk.now_ns[place] = at_ns
+        if own_clock and (row.regulate_ns < at_ns or (row.regulate_ns == at_ns and phase != APPLIES)):
+            if row.regulate_ns >= step.until_ns and (row.regulate_ns > step.until_ns or not step.last):
+                return GOES_ON
+            desk.now_ns[place] = row.regulate_ns
             return ASKS
+        if at_ns >= step.until_ns and (at_ns > step.until_ns or not (step.last or phase == APPLIES)):
+            return GOES_ON
         if phase == OFFERS:
             row.soc_seen = soc_at(row, kind, sums, at_ns)
             row.new_w = power_in_segment_w(row, at_ns)
             row.requests += 1
-            row.phase = DECIDES
+            phase = row.phase = DECIDES
         elif phase == DECIDES:
             hear(row)
             if not own_clock:
@@ -154,6 +156,7 @@ def turns(
             if not has_room(logs, status, 1):
                 return FULL
             answer(row, kind, sums, rules, logs, status, power_w(row, kind, sums, at_ns), at_ns)
+            phase = APPLIES
         else:
             if not kind.is_dc:
                 # A setpoint said as a whole has been rounded when it was decided.
@@ -163,7 +166,7 @@ def turns(
             plan(row, rules, at_ns)
             if not is_ordinary(row, rules):
                 return LEAVES
-            row.phase = OFFERS
+            phase = row.phase = OFFERS
 
 
 def hear(row: Any) -> None:

@@ -26,6 +26,7 @@ MULTIPLY_1 = 0xBF58_476D_1CE4_E5B9
 MULTIPLY_2 = 0x94D0_49BB_1331_11EB
 TO_UNIT = 1.0 / 9007199254740992.0  # 2^-53
 TO_MIDPOINT = 1.0 / 4503599627370496.0  # 2^-52
+TAIL = 0.02425  # where the formula of a normal draw's tails begins
 LN_2 = 0.6931471805599453
 
 
@@ -53,8 +54,13 @@ def uniform(key: int, entity: int, counter: int) -> float:
 
 
 def normal(key: int, entity: int, counter: int) -> float:
-    """Standard normal: the inverse distribution function at the middle of one of 2^52 cells; within about 8.2."""
-    return inverse_normal(((bits(key, entity, counter) >> 12) + 0.5) * TO_MIDPOINT)
+    """Standard normal: the inverse distribution function at an even draw; within about 8.2."""
+    return inverse_normal(chance(key, entity, counter))
+
+
+def chance(key: int, entity: int, counter: int) -> float:
+    """Uniform in (0, 1): the middle of one of 2^52 cells."""
+    return ((bits(key, entity, counter) >> 12) + 0.5) * TO_MIDPOINT
 
 
 def inverse_normal(p: float) -> float:
@@ -62,15 +68,15 @@ def inverse_normal(p: float) -> float:
 
     Source: P. J. Acklam, "An algorithm for computing the inverse normal cumulative distribution function", 2003.
     """
-    if p < 0.02425:
+    if p < TAIL:
         return _tail(math.sqrt(-2.0 * log(p)))
-    if p > 0.97575:
+    if p > 1.0 - TAIL:
         return 0.0 - _tail(math.sqrt(-2.0 * log(1.0 - p)))
-    middle: float = _centre(p - 0.5)
+    middle: float = centre(p - 0.5)
     return middle
 
 
-def _centre(q: Any) -> Any:
+def centre(q: Any) -> Any:
     """The middle of `inverse_normal`, at q = p - 0.5; a float or an array of them."""
     r = q * q
     above = -3.969683028665376e01 * r + 2.209460984245205e02
@@ -119,7 +125,7 @@ def normals(key: int, entity: int, first: int, count: int) -> NDArray[np.float64
     """`normal` at `count` counters from `first` on; the same bits."""
     p = ((_mixed(key, entity, first, count) >> np.uint64(12)) + 0.5) * TO_MIDPOINT
     q = p - 0.5
-    found: NDArray[np.float64] = _centre(q)
+    found: NDArray[np.float64] = centre(q)
     for index in np.flatnonzero(np.abs(q) >= 0.475).tolist():  # every tail, and the edge of it
         found[index] = inverse_normal(float(p[index]))
     return found
