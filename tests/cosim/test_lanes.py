@@ -139,12 +139,17 @@ MATRIX = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("entry", MATRIX.values(), ids=MATRIX.keys())
-def test_lanes_agree(prepare: Callable[..., Any], entry: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("entry", "shards"),
+    [(entry, 1 + place % 3) for place, entry in enumerate(MATRIX.values())],
+    ids=[f"{name}, in {1 + place % 3}" for place, name in enumerate(MATRIX)],
+)
+def test_lanes_agree(prepare: Callable[..., Any], entry: dict[str, Any], shards: int) -> None:
     keywords: dict[str, Any] = {"policy": "droop", "frequency": SWING, "measurement": NOISY, **entry}
     keywords["fleet"] = {"n_ev": 4, "arrival": STAY, **entry.get("fleet", {})}
-    fleet = compared(prepare, link={"jitter_s": 0.015} | entry.get("link", {}), **without(keywords, "link"))
-    assert fleet.world.exchanges > 0
+    link = {"jitter_s": 0.015} | entry.get("link", {})
+    fleet = compared(prepare, shards, link=link, **without(keywords, "link"))
+    assert fleet.outcome.kpis["charge_loops"] > 0
 
 
 def without(keywords: dict[str, Any], name: str) -> dict[str, Any]:
@@ -179,10 +184,12 @@ FAULT_MATRIX = {kind: {"t_s": 14.0, "kind": kind, "duration_s": 3.0} for kind in
 
 
 @pytest.mark.parametrize("fault", FAULT_MATRIX.values(), ids=FAULT_MATRIX.keys())
-@pytest.mark.parametrize("service", ["AC_BPT", "DC_BPT"])
-def test_lanes_agree_through_faults(prepare: Callable[..., Any], service: str, fault: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("service", "shards"), [("AC_BPT", 2), ("DC_BPT", 3)])
+def test_lanes_agree_through_faults(
+    prepare: Callable[..., Any], service: str, shards: int, fault: dict[str, Any]
+) -> None:
     compared(
-        prepare, service=service, policy="droop", frequency=SWING, measurement=NOISY, link={"jitter_s": 0.015},
+        prepare, shards, service=service, policy="droop", frequency=SWING, measurement=NOISY, link={"jitter_s": 0.015},
         fleet={"n_ev": 3, "arrival": STAY}, faults=[fault | {"ev_ids": [0, 2]}],
     )  # fmt: skip
 
@@ -201,22 +208,24 @@ STATION_MATRIX = {
     [("pause", asks) for asks in STATION_MATRIX.values()] + [("standby", STATION_MATRIX["pause"])],
     ids=[*STATION_MATRIX, "standby"],
 )
-@pytest.mark.parametrize("service", ["AC_BPT", "DC"])
+@pytest.mark.parametrize(("service", "shards"), [("AC_BPT", 2), ("DC", 3)])
 def test_lanes_agree_through_what_the_station_asks(
-    prepare: Callable[..., Any], service: str, answer: str, asks: list[dict[str, Any]]
+    prepare: Callable[..., Any], service: str, shards: int, answer: str, asks: list[dict[str, Any]]
 ) -> None:
     compared(
-        prepare, service=service, policy="droop", ev={"pause_answer": answer, "standby_poll_s": 2.0},
+        prepare, shards, service=service, policy="droop", ev={"pause_answer": answer, "standby_poll_s": 2.0},
         frequency=SWING, measurement=NOISY, link={"jitter_s": 0.015},
         fleet={"n_ev": 3, "arrival": STAY}, station=[ask | {"ev_ids": [0, 2]} for ask in asks],
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("service", ["AC", "AC_BPT", "DC", "DC_BPT"])
-def test_lanes_agree_in_scheduled_mode(prepare: Callable[..., Any], service: str) -> None:
+@pytest.mark.parametrize(("service", "shards"), [("AC", 1), ("AC_BPT", 2), ("DC", 3), ("DC_BPT", 2)])
+def test_lanes_agree_in_scheduled_mode(prepare: Callable[..., Any], service: str, shards: int) -> None:
+    """One of the cars breaks its promise, so that it is warned."""
     compared(
-        prepare, service=service, policy="droop", frequency=SWING, ev={"control_mode": "scheduled"},
-        secc={"reschedule_every_s": 2.0},
+        prepare, shards, service=service, policy="droop", frequency=SWING, ev={"control_mode": "scheduled"},
+        secc={"reschedule_every_s": 2.0, "power_tolerance_w": 100.0}, fleet={"n_ev": 3, "arrival": STAY},
+        faults=[{"kind": "off_profile", "t_s": 16.0, "ev_ids": [1], "duration_s": 5.0}],
     )  # fmt: skip
 
 
