@@ -128,7 +128,7 @@ def trace_command(
         write_trace_svg(shown, chosen, svg)
         print(f"drew {len(shown)} lines of EV{chosen:03d} into {svg}", file=sys.stderr)
     if as_json:
-        print_json([line._asdict() for line in shown])
+        print_json([line.document() for line in shown])
 
 
 def compare_command(names: Sequence[str], everything: bool, as_json: bool) -> None:

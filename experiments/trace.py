@@ -20,6 +20,11 @@ class Line(NamedTuple):
     details: tuple[str, ...]
     kind: str = "message"  # message | fold | event
     repeats: int = 0
+    names: tuple[str, ...] = ()  # of the details: elements of the message, or `detail` of an event
+
+    def document(self) -> dict[str, Any]:
+        """The line as data: the same, and what each detail is."""
+        return self._asdict() | {"time_s": self.t_ns / NS} | dict(zip(self.names, self.details, strict=True))
 
 
 def busiest_ev(run: Run) -> int | None:
@@ -39,20 +44,21 @@ def lines_of(run: Run, ev: int) -> list[Line]:
     rows = run.table("messages", ev=ev, columns=columns, as_="arrow").to_pylist()
     if not rows:
         raise UserError(f"EV{ev:03d} has no messages in this run")
-    found = [
-        Line(
-            row["t_ns"],
-            row["direction"] == FROM_EV,
-            row["message"],
-            tuple(str(row[name]) for name in details if row[name] is not None),
-        )
-        for row in rows
-    ]
+    found = [_message(row, [name for name in details if row[name] is not None]) for row in rows]
     events = run.table("events", ev=ev, columns=["t_ns", "kind", "detail"], as_="arrow").to_pylist()
-    found += [Line(row["t_ns"], True, row["kind"], (row["detail"],), "event") for row in events]
+    found += [_event(row["t_ns"], row["kind"], row["detail"]) for row in events]
     if not any("ChargeLoop" in line.message for line in found):
         found += _loops_left_out(run, ev)
     return sorted(found, key=lambda line: (line.t_ns, line.kind))  # at one instant, "event" before "message"
+
+
+def _message(row: dict[str, Any], stated: list[str]) -> Line:
+    details = tuple(str(row[name]) for name in stated)
+    return Line(row["t_ns"], row["direction"] == FROM_EV, row["message"], details, names=tuple(stated))
+
+
+def _event(t_ns: int, kind: str, detail: str) -> Line:
+    return Line(t_ns, True, kind, (detail,), "event", names=("detail",))
 
 
 def _loops_left_out(run: Run, ev: int) -> list[Line]:
@@ -60,7 +66,7 @@ def _loops_left_out(run: Run, ev: int) -> list[Line]:
     rows = run.table("sessions", ev=ev, columns=["first_loop_ns", "loops"], as_="arrow").to_pylist()
     hint = f"not recorded; record.trace_evs=[{ev}] records them"
     return [
-        Line(row["first_loop_ns"], True, "charge_loop", (f"{row['loops']:,} exchanges, {hint}",), "event")
+        _event(row["first_loop_ns"], "charge_loop", f"{row['loops']:,} exchanges, {hint}")
         for row in rows
         if row["first_loop_ns"] is not None
     ]

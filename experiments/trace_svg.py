@@ -9,7 +9,13 @@ from experiments.trace import Line
 ROW = 20  # height of a line of the trace [px]
 TOP = 58
 TIME_X, EV_X, EVSE_X, NOTE_X, WIDTH = 70, 170, 640, 660, 1180
-COLOURS = {"fault": "#c0392b", "timer": "#c0392b", "session_lost": "#c0392b", "opened_under_load": "#c0392b"}
+COLOURS = {
+    "fault": "#c0392b",
+    "timer": "#c0392b",
+    "session_lost": "#c0392b",
+    "opened_under_load": "#c0392b",
+    "profile_violation": "#c0392b",
+}
 NOTE_COLOUR = "#7d5a00"
 
 

@@ -86,6 +86,20 @@ def test_a_session_can_be_drawn(small_run: Run) -> None:
         assert any(word.startswith(line.message) for word in words)
 
 
+def test_data_says_what_each_detail_is(small_run: Run) -> None:
+    lines = [line.document() for line in fold(lines_of(small_run, 0))]
+    stop = next(line for line in lines if line["message"] == "SessionStopReq")
+    assert (stop["charging_session"], stop["details"]) == ("Terminate", ("Terminate",))
+    assert "response_code" not in stop
+    scheduled = next(line for line in lines if line["message"] == "ScheduleExchangeRes")
+    assert (scheduled["response_code"], scheduled["evse_processing"]) == ("OK", "Finished")
+    event = next(line for line in lines if line["kind"] == "event")
+    assert event["detail"] == event["details"][0]
+    assert all(line["time_s"] == line["t_ns"] / 1e9 for line in lines)
+    untraced = [line.document() for line in lines_of(small_run, 1)]
+    assert "record.trace_evs=[1]" in next(line for line in untraced if line["message"] == "charge_loop")["detail"]
+
+
 def test_what_is_drawn_is_safe_to_embed() -> None:
     odd = Line(0, True, "fault", ("<script> & co",), "event")
     assert "&lt;script&gt; &amp; co" in trace_svg([odd], 3)

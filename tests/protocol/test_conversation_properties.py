@@ -21,12 +21,13 @@ from protocol.iso20.codes import (
     ResponseCode,
     ServiceID,
 )
-from protocol.iso20.common import PowerDeliveryReq
+from protocol.iso20.common import Header, PowerDeliveryReq, SupportedAppProtocolReq, SupportedAppProtocolRes
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.evcc import EVCC, EVCCSettings
 from protocol.iso20.needs import MobilityNeeds
+from protocol.iso20.refusals import least
 from protocol.iso20.secc import SECC, SECCSettings
-from protocol.iso20.sequence import SETUP, State
+from protocol.iso20.sequence import RESPONSES, SETUP, State
 from protocol.iso20.services import SERVICES
 from protocol.iso20.session import EndReason
 
@@ -99,7 +100,7 @@ class Conversation(RuleBasedStateMachine):
         self.secc.connect(self.now_ns)
         self.forth = self.back = None  # messages on their way
         self.ended = {}
-        self.started = False
+        self.started = self.intruded = False
 
     # --- messages ---
 
@@ -224,13 +225,13 @@ class Conversation(RuleBasedStateMachine):
             if end.energised:
                 assert self.started
                 assert end.state in (State.CHARGE_LOOP, State.SCHEDULE_RENEGOTIATION, State.POWER_DELIVERY)
-        if self.evcc.energised and self.secc.ended is None and self.evcc.outstanding is None:
+        if self.evcc.energised and self.secc.ended is None and self.evcc.outstanding is None and not self.intruded:
             assert self.secc.energised  # the station knows before the vehicle does
 
     @invariant()
     def both_ends_agree_between_two_exchanges(self):
         alive = self.evcc.ended is None and self.secc.ended is None
-        if alive and self.evcc.outstanding is None:
+        if alive and self.evcc.outstanding is None and not self.intruded:
             assert self.evcc.state is self.secc.state
             assert self.evcc.session_id == self.secc.session_id or self.evcc.state is State.SESSION_SETUP
 
@@ -243,8 +244,38 @@ class Conversation(RuleBasedStateMachine):
             assert self.secc.deadline_ns is not None
 
 
+class WithAForeigner(Conversation):
+    """The same, and somebody else says something that may be anything, to either end."""
+
+    @rule(request=st.sampled_from([*RESPONSES]), own_id=st.booleans())
+    def ask_out_of_turn(self, request, own_id):
+        header = Header(session_id=self.secc.session_id if own_id else b"\7" * 8, time_stamp=0)
+        asked = least(request, {} if request is SupportedAppProtocolReq else {"header": header})
+        alone = self.secc.pending is None
+        self.intruded = True
+        self.started |= request is PowerDeliveryReq
+        answer = self.secc.receive(asked, self.now_ns)
+        if alone and self.secc.pending is not None:
+            answer = self.secc.respond(self.answer, self.now_ns)
+        assert answer is None or type(answer) is RESPONSES[request]
+        self.forth = self.back = None
+
+    @rule(response=st.sampled_from([*RESPONSES.values()]), own_id=st.booleans())
+    def answer_out_of_turn(self, response, own_id):
+        header = Header(session_id=self.evcc.session_id if own_id else b"\7" * 8, time_stamp=0)
+        self.intruded = True
+        wanted = self.evcc.outstanding
+        told = least(response, {} if response is SupportedAppProtocolRes else {"header": header})
+        self.evcc.receive(told, self.now_ns)
+        if wanted is None or RESPONSES[type(wanted)] is not response:
+            assert self.evcc.ended is not None
+        self.forth = self.back = None
+
+
 TestConversation = Conversation.TestCase
 TestConversation.settings = settings(max_examples=150, stateful_step_count=60, derandomize=True, deadline=None)
+TestWithAForeigner = WithAForeigner.TestCase
+TestWithAForeigner.settings = settings(max_examples=50, stateful_step_count=30, derandomize=True, deadline=None)
 
 
 @pytest.fixture(scope="module", autouse=True)
