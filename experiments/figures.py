@@ -24,7 +24,7 @@ LABELS = {
     "loop_gain_w_per_hz": "estimate: gain of the fleet per hertz",
     "loop_delay_s": "estimate: delay from frequency to power",
     "loop_longest_delay_s": "estimate: longest delay without ringing",
-    "loop_phase_margin_deg": "estimate: phase margin in degrees",
+    "loop_phase_margin_deg": "estimate: phase margin",
     "sessions_without_supply": "sessions that lost their supply",
     "sessions": "sessions",
     "sessions_reached_loop": "sessions that reached the charge loop",
@@ -149,6 +149,8 @@ def text(key: str, value: Any) -> str:
         return scaled(1e6 * value, "Wh")
     if key.endswith("_mw"):
         return scaled(1e6 * value, "W")
+    if key.endswith("_deg"):
+        return f"{value:.1f}°"
     if key.endswith("_min"):
         return f"{value:.1f} min"
     if key.endswith("_h"):

@@ -24,6 +24,30 @@ TILES = (
     ("charged_wh", ""),
     ("discharged_wh", ""),
 )
+# What answers the question of a scenario about the grid or a product; only what a run has.
+GRID_TILES = (
+    "shed_w",
+    "sessions_without_supply",
+    "maximum_tie_w",
+    "neighbour_nadir_hz",
+    "second_fall_hz",
+    "late_swing_hz",
+    "loop_phase_margin_deg",
+)
+PRODUCT_TILES = (
+    "score.K",
+    "score.score_hourly_norm",
+    "score.passes",
+    "inside_share",
+    "starts_in_time",
+    "full_in_time",
+    "alert_inside_share",
+    "normal_energy_ready_h",
+    "restored_longest_s",
+    "energy_required_met_share",
+    "endurance_min",
+    "unavailability_share",
+)
 MOST_SESSIONS = 50
 
 
@@ -39,7 +63,7 @@ def report_html(run: Run) -> str:
         charts=json.dumps(charts, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/"),
         verdict=_verdict(run),
         facts=_facts(run),
-        tiles="".join(_tile(run, key, without) for key, without in TILES),
+        tiles="".join(_tile(run, key, without) for key, without in tile_keys(run)),
         sequence=_sequence(run),
         sessions=_sessions(run),
         kpis=_table(("key figure", "value"), show.figure_rows(run, everything=True)),
@@ -72,6 +96,12 @@ def _verdict(run: Run) -> str:
 def _facts(run: Run) -> str:
     rows = [(name, value) for name, value in show.facts(run) if name not in ("scenario", "status")]
     return "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows)
+
+
+def tile_keys(run: Run) -> list[tuple[str, str]]:
+    """Figures at the head of the page, and what each is compared with."""
+    products = [f"products.{name}.{key}" for name in run.kpis.get("products", {}) for key in PRODUCT_TILES]
+    return [*TILES, *((key, "") for key in (*GRID_TILES, *products))]
 
 
 def _tile(run: Run, key: str, without: str) -> str:

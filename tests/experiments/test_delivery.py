@@ -13,6 +13,7 @@ from experiments import simulate
 from experiments.cli import app
 from experiments.delivery import cars
 from experiments.load import packaged_scenarios
+from experiments.report import report_html
 from experiments.runs import Run
 from experiments.service import service_of, step_wanted
 from experiments.validate import validate
@@ -119,6 +120,13 @@ def test_show_tells_products_and_cars(dc_run: Run) -> None:
     table = CliRunner().invoke(app, ["show", str(dc_run.path), "cars", "--json", "-n", "2"])
     assert [row["ev_id"] for row in json.loads(table.stdout)] == [0, 1]
     assert "equivalent_full_cycles" in CliRunner().invoke(app, ["show", str(dc_run.path), "cars"]).stdout
+
+
+def test_the_report_begins_with_the_verdict(dc_run: Run) -> None:
+    page = report_html(dc_run)
+    assert "<span>dc score: K</span><b>1</b>" in page
+    assert "<span>dc: starts in time (T0)</span><b>yes</b>" in page
+    assert page.index("dc score: K") < page.index('id="data"')
 
 
 def test_a_run_without_products_tells_nothing_of_them(small_run: Run) -> None:
