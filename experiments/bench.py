@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments import bench_exi, bench_lane
+from experiments import bench_exi, bench_lane, bench_shards
 from experiments.errors import UserError
 from experiments.yardstick import exchanges as yardstick_exchanges
 
@@ -115,6 +115,7 @@ def measure(sizes: tuple[int, ...]) -> dict[str, Any]:
             | {"ratio_to_yardstick": row.per_s_at_100_ms_tick / yard_per_s.get(row.n_ev, yard_per_s[small[-1]])}
             for row in fleet
         ],
+        "shards": [row._asdict() for row in bench_shards.speed_ups(sizes)] if bench_shards.is_possible() else [],
         "rows": [row._asdict() for row in rows],
         "connected": [bench_lane.connected(n_ev)._asdict() for n_ev in small],
         "logged": bench_lane.logged()._asdict(),
@@ -150,6 +151,12 @@ def main(as_json: bool = False, sizes: tuple[int, ...] = SIZES) -> None:
             f"{row['n_ev']:>9,}  {row['per_s_at_1_s_tick']:>20,.0f}  {row['per_s_at_100_ms_tick']:>12,.0f}"
             f"  {row['ratio_to_yardstick']:>15,.0f}x  {row['energy_ns']:>11.1f} ns  {row['cpu_s_per_hour']:>13,.1f} s\n"
         )
+    if found["shards"]:
+        out.write("\nexchanges per second on the wall, tick 1 s, one process and two that meet at each tick\n")
+        out.write(f"{'EVs':>9}  {'one':>12}  {'two':>12}  {'ratio':>6}\n")
+        for row in found["shards"]:
+            out.write(f"{row['n_ev']:>9,}  {row['alone_per_s']:>12,.0f}  {row['together_per_s']:>12,.0f}"
+                      f"  {row['ratio']:>6.2f}\n")  # fmt: skip
     out.write(f"\n{'EVs':>9}  {'message lane':>12}  {'yardstick':>10}  {'ratio':>6}  {'set-up per session':>18}  "
               f"{'sessions/s':>10}  {'arrays per EV':>13}  {'memory per EV':>13}\n")  # fmt: skip
     for row, weighed in zip(found["rows"], found["connected"], strict=True):

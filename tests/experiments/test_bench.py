@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from experiments import bench_lane
+from experiments import bench_lane, bench_shards
 from experiments.cli import app
 
 
@@ -34,6 +34,18 @@ def test_tiled_rows_loop_as_the_fleet_does(monkeypatch: pytest.MonkeyPatch) -> N
     assert 2_900 < seen["exchanges"] < 3_100
     assert seen["offers"] > 990
     assert seen["untouched"]
+
+
+@pytest.mark.skipif(not bench_shards.is_possible(), reason="one core, or no fork: nothing to compare")
+def test_two_processes_do_the_work_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reports its half of 1,000 vehicles, a loop a second; how fast they are depends on the machine."""
+    monkeypatch.setattr(bench_lane, "SEED_EVS", 8)
+    monkeypatch.setattr(bench_shards, "LEAST_EXCHANGES", 3_000)
+    (found,) = bench_shards.speed_ups((1_000,), rounds=1)
+    assert found.n_ev == 1_000
+    assert 10_000.0 < found.alone_per_s < 1e9
+    assert 10_000.0 < found.together_per_s < 1e9
+    assert found.ratio == found.together_per_s / found.alone_per_s
 
 
 def test_bench_refuses_no_vehicles() -> None:
