@@ -27,6 +27,7 @@ class Journal:
         self.counts: defaultdict[type[ComplexType], int] = defaultdict(int)
         self._table = recorder.messages
         self._left_out = frozenset() if section.messages == "all" else LOOP_MESSAGES
+        self._traced_only = section.messages == "none"
         self._traced = frozenset(section.trace_evs)
         # Codes in the open part: of what a message says (few combinations ever occur), and of each session.
         self._codes: dict[tuple[Any, ...], tuple[int, ...]] = {}
@@ -41,7 +42,7 @@ class Journal:
         """A message of a vehicle's session leaves its sender. The charging point has the number of the vehicle."""
         kind = message.__class__
         self.counts[kind] += 1
-        if kind in self._left_out and ev_id not in self._traced:
+        if (self._traced_only or kind in self._left_out) and ev_id not in self._traced:
             return
         table = self._table
         if self._part != table.parts:

@@ -10,7 +10,9 @@ from cosim.scenario.section import PositiveSeconds, Seconds, Section
 class Record(Section):
     """What is written, and how often."""
 
-    messages: Literal["session", "all"] = Field("session", description="session: loop messages for trace_evs only")
+    messages: Literal["none", "session", "all"] = Field(
+        "session", description="session: loop messages for trace_evs only; none: all messages for trace_evs only"
+    )
     trace_evs: tuple[int, ...] = Field((0,), description="vehicles whose loop messages are written too")
     charge_loop: bool = True
     charge_loop_every: int = Field(1, ge=1, description="every n-th loop of a vehicle")

@@ -78,3 +78,18 @@ def test_loop_messages_are_written_for_traced_vehicles_only(play: Callable[..., 
     assert set(rows["ev_id"][loops]) == {1}
     assert set(rows["ev_id"][~loops]) == {0, 1, 2}
     assert run.outcome.kpis["messages"]["AC_ChargeLoopReq"] == run.outcome.kpis["charge_loops"] > loops.sum()
+
+
+@pytest.mark.parametrize(("messages", "of_others"), [("none", False), ("session", True)])
+def test_of_a_large_fleet_the_messages_of_few_are_enough(
+    play: Callable[..., Any], messages: str, of_others: bool
+) -> None:
+    """What is written changes nothing of what happens."""
+    fleet, record = {"n_ev": 3}, {"messages": messages, "trace_evs": [1]}
+    run = play(service="AC_BPT", policy="droop", duration_s=40.0, fleet=fleet, record=record)
+    rows = run.tables["messages"]
+    assert set(rows["ev_id"]) == ({0, 1, 2} if of_others else {1})
+    loops = [str(name).startswith("AC_ChargeLoop") for name in rows["message"]]
+    assert set(rows["ev_id"][loops]) == {1}
+    assert run.outcome.kpis["messages"]["SessionSetupReq"] == 3
+    assert sum(loops) == 2 * len([ev_id for ev_id in run.tables["charge_loop"]["ev_id"] if ev_id == 1])
