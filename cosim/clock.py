@@ -13,11 +13,10 @@ from collections.abc import Callable
 from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import count
-from operator import attrgetter
 from typing import Any, Final
 
 from simpy import Environment, Event
-from simpy.core import StopSimulation
+from simpy.core import EmptySchedule, StopSimulation
 from simpy.events import EventPriority
 
 Entry = tuple[int, EventPriority, int, Any]  # instant, priority, order of scheduling, and what happens
@@ -87,14 +86,12 @@ class Clock(Environment):
     `events_per_s`: about how many are expected per simulated second; it sets the width of a slot, and no result.
     """
 
-    # Simulated time since the start of the run: whole, as only whole delays are ever scheduled here. The getter is no
-    # function in Python, because it is asked for several times in each event.
-    now_ns: int = property(attrgetter("_now"))  # type: ignore[assignment]
     _now: int
     _queue: list[Entry]  # type: ignore[assignment]  # SimPy's own events, and moments
 
     def __init__(self, events_per_s: float = 1_000.0) -> None:
         super().__init__()
+        self.now_ns = 0  # simulated time since the start of the run; whole, as only whole delays are scheduled here
         self.slot_bits = max(0, round(math.log2(_PER_SLOT * 1e9 / max(events_per_s, 1.0))))
         self.slots = Slots(self, self.slot_bits)
 
@@ -102,9 +99,21 @@ class Clock(Environment):
         """Let `event` happen at `at_ns`: what SimPy's `schedule` does with a delay."""
         self.slots[at_ns >> self.slot_bits]((at_ns, priority, next(self._eid), event))
 
+    def step(self) -> None:
+        """As in SimPy: whatever comes next happens."""
+        if not self._queue:
+            raise EmptySchedule
+        self._now, _, _, event = heappop(self._queue)
+        self.now_ns = self._now
+        callbacks, event.callbacks = event.callbacks, None
+        for callback in callbacks:
+            callback(event)
+        if not event._ok and not hasattr(event, "_defused"):
+            raise event._value
+
     def run(self, until: Any = None) -> Any:
-        """As in SimPy. Up to an event, after which nothing is resumed, the step is written out: it has no more to do
-        than a call costs.
+        """As in SimPy. Up to an event, after which nothing is resumed, the steps are written out: a step has no more to
+        do than a call costs.
         """
         if not isinstance(until, Event) or until.callbacks is None:
             return super().run(until)
@@ -112,7 +121,8 @@ class Clock(Environment):
         queue = self._queue
         try:
             while queue:
-                self._now, _, _, event = heappop(queue)
+                now_ns, _, _, event = heappop(queue)
+                self._now = self.now_ns = now_ns
                 callbacks, event.callbacks = event.callbacks, None
                 for callback in callbacks:
                     callback(event)

@@ -277,7 +277,7 @@ def settle_on(
 ) -> bool:
     """Make a wish [W, AC meter] a setpoint that may be sent; whether it differs from the one in force."""
     allowed_w, reason = limit(at_plug_w(kind, requested_w), view, limits)
-    plug_w = sayable_w(kind, allowed_w, wire_within(allowed_w))
+    plug_w = allowed_w if kind.is_dc else sayable_w(kind, allowed_w, wire_within(allowed_w))
     return take(control, car, kind, sums, view, requested_w, plug_w, reason, now_ns)
 
 

@@ -186,6 +186,11 @@ class Owner(Protocol):
         """As it stands now, or None."""
         ...
 
+    @property
+    def attended(self) -> bool:
+        """Whether somebody else arms the timer when it may run out: it need not follow a deadline that moves on."""
+        ...
+
     def silence(self, now_ns: int) -> None:
         """The deadline has passed."""
         ...
@@ -227,4 +232,5 @@ class Timer:
         if deadline_ns is not None and deadline_ns <= self._env.now_ns:
             owner.silence(self._env.now_ns)
             deadline_ns = owner.deadline_ns
-        self.arm(deadline_ns)
+        if not owner.attended:
+            self.arm(deadline_ns)

@@ -120,6 +120,8 @@ class Ev(EvInLoop):
         self._request_there.stop()
         self._answer.stop()
         self.evcc.disconnect(cut.kind)
+        self.station.attended = False
+        self.station.watch()
         self._dead = cut.dead
         self.in_loop = False
 

@@ -123,6 +123,7 @@ class EvInLoop:
         else:
             self._turn_due.calls(self._turn)
             self._answer.calls(self._hear)
+            self.station.attended = True
             self._ask_in_turn(now_ns)
 
     def _leave_loop(self, now_ns: int) -> None:
@@ -138,10 +139,11 @@ class EvInLoop:
     def _turn(self, _: Moment) -> None:
         """The next offer is due."""
         now_ns = self._env.now_ns
-        if self._turns_away(now_ns):
-            self._leave_loop(now_ns)
-        else:
+        ordinary = now_ns < self.departure_ns and not self.leaving and self.evcc.notification is None
+        if ordinary or not self._turns_away(now_ns):
             self._ask_in_turn(now_ns)
+        else:
+            self._turns_end(now_ns)
 
     def _ask_in_turn(self, now_ns: int) -> None:
         """Send a request of the loop; `_hear` gets the answer."""
@@ -162,7 +164,20 @@ class EvInLoop:
         arrival_ns = now_ns + self.line.request_ns(self.requests)
         if arrival_ns >= answer.deadline_ns:
             answer.expect()  # it will come too late: silence ends at the deadline, not when it arrives
+        self._may_be_late(arrival_ns)
         self._request_there.at(arrival_ns, (request, answer))
+
+    def _may_be_late(self, at_ns: int) -> None:
+        """The station hears nothing before `at_ns`."""
+        deadline_ns = self.station.secc.deadline_ns
+        if deadline_ns is not None and at_ns >= deadline_ns:
+            self.station.watch()
+
+    def _turns_end(self, now_ns: int) -> None:
+        """Leave the loop: from now on the station looks after its timer itself."""
+        self.station.attended = False
+        self.station.watch()
+        self._leave_loop(now_ns)
 
     def _hear(self, event: Moment) -> None:
         """A turn ends: hear, apply, and wait for the gap; or silence, or the end of the session."""
@@ -175,7 +190,7 @@ class EvInLoop:
                 take_over(self)
             self._wait(now_ns)
             return
-        self._leave_loop(now_ns)
+        self._turns_end(now_ns)
 
     def _expire(self, now_ns: int) -> None:
         """No answer has come in time."""
@@ -192,7 +207,7 @@ class EvInLoop:
         if lane is not None and lane.takes(self):
             lane.adopt(self, now_ns + gap_ns)
         else:
-            self._turn_due.at(now_ns + gap_ns)
+            self.resume(now_ns + gap_ns)
 
     # --- what it says and does in a turn ---
 
@@ -303,7 +318,8 @@ class EvInLoop:
         raise NotImplementedError
 
     def resume(self, offer_ns: int) -> None:
-        """Back from the lane: the next offer is ours again, at `offer_ns`."""
+        """The next offer is ours, at `offer_ns`."""
+        self._may_be_late(offer_ns)
         self._turn_due.at(offer_ns)
 
     def ask_again(self, offer_ns: int) -> None:

@@ -46,6 +46,7 @@ class Station:
     __slots__ = (
         "_timer",
         "arrival_ns",
+        "attended",
         "began_ns",
         "begun",
         "car",
@@ -99,6 +100,7 @@ class Station:
         self.loops = 0
         self.lost: str | None = None
         self.dark = ""  # why there is no supply any more
+        self.attended = False  # see `watch`
         self._timer = Timer(stage.env, place(DECIDE, evse_id), self)
         self.began_ns: dict[type, int] | None = None  # first request of each polled phase, until power is on
         self.journal = stage.journal
@@ -209,6 +211,16 @@ class Station:
             response = self.stage.wire.carry(now_ns, self.evse_id, TO_EV, response)
         self.arrival_ns = arrival_ns = now_ns + self.line.response_ns(self.responses)
         answer.arrive(response, arrival_ns)
+        deadline_ns = self.secc.deadline_ns
+        if not self.attended or (deadline_ns is not None and arrival_ns >= deadline_ns):
+            self._timer.arm(deadline_ns)
+
+    def watch(self) -> None:
+        """See to it that silence is noticed at its instant.
+
+        While it is `attended`, the vehicle knows when it will speak next, and calls whenever that may be too late: so
+        the timer of the loop, which nearly never runs out, costs nothing in a turn.
+        """
         self._timer.arm(self.secc.deadline_ns)
 
     # --- when communication ends before its time ---

@@ -154,20 +154,21 @@ class Ahead:
     `make(first, count)` gives the values as an `array`: eight bytes each until the next block is made.
     """
 
-    __slots__ = ("_first", "_make", "_values")
+    __slots__ = ("_first", "_make", "_until", "_values")
 
     COUNT = 128  # making a block costs as much as fifteen to thirty single draws
 
     def __init__(self, make: Callable[[int, int], "array[Any]"]) -> None:
         self._make = make
-        self._first = 0
+        self._first = self._until = 0
         self._values: array[Any] = array("d")
 
     def at(self, counter: int) -> Any:
         """The value at a counter."""
-        index = counter - self._first
-        if 0 <= index < len(self._values):
-            return self._values[index]
+        first = self._first
+        if first <= counter < self._until:
+            return self._values[counter - first]
         self._values = self._make(counter, self.COUNT)
         self._first = counter
+        self._until = counter + self.COUNT
         return self._values[0]

@@ -64,6 +64,7 @@ def test_a_timer_has_one_wake_up_pending_and_follows_a_deadline_that_moves() -> 
 
     class Owner:
         deadline_ns: int | None = 100
+        attended = False
 
         def silence(self, now_ns: int) -> None:
             expired.append(now_ns)
