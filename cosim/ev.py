@@ -175,7 +175,10 @@ class Ev(EvInLoop):
         processing = _ONGOING if step in PATIENT and self._needs_time() else _FINISHED
         # Most requests speak of nothing that the vehicle would have to look up in itself.
         said = NOTHING
-        if step in OFFERED:
+        if step is DCPreChargeReq:
+            voltage_v = self.car.voltage_v(0.0)
+            said = Offer(present_v=voltage_v, target_v=voltage_v)
+        elif step in OFFERED:
             said = self._offer(now_ns)
         elif self.first_loop_ns >= 0:
             settle(self.car, self.car.kind, self.car.sums, now_ns)

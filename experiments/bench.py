@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments import bench_exi, bench_lane, bench_shards
+from experiments import bench_exi, bench_lane, bench_session, bench_shards
 from experiments.errors import UserError
 from experiments.yardstick import exchanges as yardstick_exchanges
 
@@ -118,6 +118,7 @@ def measure(sizes: tuple[int, ...]) -> dict[str, Any]:
         "shards": [row._asdict() for row in bench_shards.speed_ups(sizes)] if bench_shards.is_possible() else [],
         "rows": [row._asdict() for row in rows],
         "connected": [bench_lane.connected(n_ev)._asdict() for n_ev in small],
+        "sessions": [session._asdict() for session in bench_session.bench()],
         "logged": bench_lane.logged()._asdict(),
         "exi": [row._asdict() for row in bench_exi.bench()],
     }
@@ -165,6 +166,8 @@ def main(as_json: bool = False, sizes: tuple[int, ...] = SIZES) -> None:
             f"  {row['ratio']:>6.2f}  {row['setup_ms_per_session']:>15.2f} ms  {weighed['setup_per_s']:>10,.0f}"
             f"  {weighed['array_bytes']:>11.0f} B  {weighed['resident_bytes'] / 1024:>9.1f} KiB\n"
         )
+    told = [f"{each['service']} {each['ms']:.2f} ms ({each['exchanges']:.0f} exchanges)" for each in found["sessions"]]
+    out.write(f"\na session outside the loop, from plug-in to unplugging, without waiting: {', '.join(told)}\n")
     logged = found["logged"]
     cpu = "CPU below what two runs differ by" if logged["cpu_ns"] is None else f"{logged['cpu_ns'] / 1e3:.2f} us of CPU"
     out.write(f"\na row of charge_loop, all columns: {logged['bytes']:.1f} bytes, {cpu} ({logged['rows']:,} rows)\n")

@@ -6,7 +6,7 @@ A refusal is not made here but in `refusals.py`; what comes here has been checke
 import math
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from protocol.iso20 import phases
 from protocol.iso20.ac import (
@@ -216,21 +216,40 @@ def _service_list(services: tuple[ServiceID, ...]) -> ServiceList:
     )
 
 
-class Station(NamedTuple):
-    """What an answer outside the loop may speak of, besides the request and the answer."""
+class Station(Protocol):
+    """What an answer outside the loop may speak of, besides the request and the answer: a `SECC` is one."""
 
-    settings: SECCSettings
-    namespace: str
-    agreed: Agreed | None
-    joined: bool = False  # an old session is taken up again
-    schedules: tuple[Schedule, ...] = ()  # offered in Scheduled mode
+    @property
+    def settings(self) -> SECCSettings:
+        """What the SECC is set to."""
+        ...
+
+    @property
+    def namespace(self) -> str:
+        """The protocol chosen."""
+        ...
+
+    @property
+    def agreed(self) -> Agreed | None:
+        """Service and control mode, once they are."""
+        ...
+
+    @property
+    def joins(self) -> bool:
+        """Whether an old session is taken up again."""
+        ...
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """What was offered in Scheduled mode."""
+        ...
 
 
 _session_setup_res: Final = maker(SessionSetupRes, "header", "response_code", "evseid")
 
 
 def _session_setup(header: Header, request: SessionSetupReq, answer: Answer, station: Station) -> SessionSetupRes:
-    code = ResponseCode.OK_OLD_SESSION_JOINED if station.joined else ResponseCode.OK_NEW_SESSION_ESTABLISHED
+    code = ResponseCode.OK_OLD_SESSION_JOINED if station.joins else ResponseCode.OK_NEW_SESSION_ESTABLISHED
     return _session_setup_res(header, code, station.settings.evse_id)
 
 

@@ -15,7 +15,7 @@ from typing import Final, cast
 
 from protocol.iso20.budgets import EVCC_BUDGETS
 from protocol.iso20.choosing import choose_protocol, forget_service, may_rejoin
-from protocol.iso20.codes import ChargeProgress, ChargingSession, Processing, ResponseCode
+from protocol.iso20.codes import ChargeProgress, ChargingSession, Processing, ResponseCode, ServiceID
 from protocol.iso20.common import (
     AuthorizationRes,
     PowerDeliveryRes,
@@ -32,7 +32,7 @@ from protocol.iso20.needs import MobilityNeeds
 from protocol.iso20.polling import POLLED, is_unfinished
 from protocol.iso20.profiles import Profile, Schedule, follow
 from protocol.iso20.ratings import EVRatings, EVSERatings
-from protocol.iso20.requests import REQUESTS, EVCCSettings, Offer, OfferAside, Topic
+from protocol.iso20.requests import REQUESTS, EVCCSettings, Offer, OfferAside
 from protocol.iso20.sequence import REJOINED, RESPONSES, State, Step, step
 from protocol.iso20.services import Service
 from protocol.iso20.session import NO_SESSION, SECOND, EndReason, Suspended
@@ -90,6 +90,7 @@ class EVCC(AskingSession):
         "needs",
         "needs_ns",
         "paused",
+        "processing",
         "profile",
         "schedules",
         "target_phases_w",
@@ -104,6 +105,7 @@ class EVCC(AskingSession):
         self.needs_ns = 0
         self.schedules: tuple[Schedule, ...] = ()
         self.profile: Profile | None = None
+        self.processing = Processing.FINISHED  # the EV's own side, as the last request says
         self.target_phases_w: tuple[float, float, float] | None = None
         self.evse_limits: EVSERatings | None = None
         self.target_w = math.nan
@@ -149,23 +151,13 @@ class EVCC(AskingSession):
         """Any request that is not an ordinary turn of the loop."""
         if self.ended is not None:
             raise LocalProtocolError(f"the session has ended ({self.ended.value}): nothing can be sent")
-        chosen, next_step = self._choice, self.next_step
+        next_step = self.next_step
         if self.schedules and next_step is _START:
             self.profile = self._promise(offer, now_ns)
         elif self.paused is not None and next_step is SessionSetupReq and may_rejoin(self):
             self.session_id = self.paused.session_id
-        topic = Topic(
-            self.settings,
-            self.agreed,
-            chosen[0].id if chosen else self._candidates[0].id if self._candidates else None,
-            chosen[1].parameter_set_id if chosen else 0,
-            processing,
-            self.profile,
-            self.meter_info,
-            self._termination_code,
-            self._termination_explanation,
-        )
-        request = REQUESTS[next_step](self._current_header(now_ns), offer, topic)
+        self.processing = processing
+        request = REQUESTS[next_step](self._current_header(now_ns), offer, self)
         kind = request.__class__
         self._expected = RESPONSES[kind]
         if self._budget_reason is None and self.state in EVCC_BUDGETS:
@@ -173,6 +165,18 @@ class EVCC(AskingSession):
         span_ns = self.timers.service_detail_ns if kind is ServiceDetailReq else self.timers.message_ns
         self._arm(_MESSAGE_TIMEOUT, span_ns, now_ns)
         return request
+
+    @property
+    def service_id(self) -> ServiceID | None:
+        """The service that is chosen, or asked about next."""
+        if self._choice is not None:
+            return self._choice[0].id
+        return self._candidates[0].id if self._candidates else None
+
+    @property
+    def parameter_set_id(self) -> int:
+        """The parameter set that is chosen, or 0."""
+        return 0 if self._choice is None else self._choice[1].parameter_set_id
 
     def _promise(self, offer: Offer, now_ns: int) -> Profile:
         """What the EV offers to take, or else the first schedule as far as its own limits allow."""
@@ -271,7 +275,7 @@ class EVCC(AskingSession):
             return self._give_up(EndReason.PAUSED, "")
         if state is State.ENDED:
             reason = EndReason.ABORTED if was_energised else EndReason.TERMINATED
-            return self._give_up(reason, self._termination_code or "")
+            return self._give_up(reason, self.termination_code or "")
         if key is ChargingSession.SERVICE_RENEGOTIATION:
             forget_service(self)
         self._enter(REJOINED if response.response_code is _JOINED else state)

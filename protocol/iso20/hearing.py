@@ -47,7 +47,7 @@ def _known(secc: "SECC") -> Known:
     """What a request is checked against."""
     return Known(
         secc.agreed,
-        offered(secc.settings.services, secc._namespace),
+        offered(secc.settings.services, secc.namespace),
         secc._shown,
         secc.energised,
         secc.pause_notified,
@@ -70,8 +70,8 @@ def hear(secc: "SECC", request: ComplexType, now_ns: int) -> None:
 
 
 def _hear_protocols(secc: "SECC", request: SupportedAppProtocolReq, now_ns: int) -> None:
-    secc._app_protocol, secc._namespace = negotiate(request.app_protocol, namespaces(secc.settings.services))
-    if not secc._namespace:
+    secc._app_protocol, secc.namespace = negotiate(request.app_protocol, namespaces(secc.settings.services))
+    if not secc.namespace:
         breach(ResponseCode.FAILED, "none of the EV's protocols is spoken here")
 
 
@@ -79,11 +79,11 @@ def _hear_evcc(secc: "SECC", request: SessionSetupReq, now_ns: int) -> None:
     """Who it is, and whether it may take up the paused session: its id is not enough, it is sent in the clear."""
     secc.evcc_id = request.evccid
     paused = secc.paused
-    secc._joins = (
+    secc.joins = (
         paused is not None
         and request.header.session_id == paused.session_id
         and request.evccid == paused.evcc_id
-        and paused.agreed.service.namespace == secc._namespace
+        and paused.agreed.service.namespace == secc.namespace
     )
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from protocol.iso20 import phases
 from protocol.iso20.ac import (
@@ -148,18 +148,53 @@ class EVCCSettings(NamedTuple):
     epoch_s: int = 0
 
 
-class Topic(NamedTuple):
-    """What a request outside the loop may speak of, besides the offer."""
+class Topic(Protocol):
+    """What a request outside the loop may speak of, besides the offer: an `EVCC` is one."""
 
-    settings: EVCCSettings
-    agreed: Agreed | None = None
-    service_id: ServiceID | None = None
-    parameter_set_id: int = 0
-    processing: Processing = Processing.FINISHED
-    profile: Profile | None = None
-    meter_info: MeterInfo | None = None
-    termination_code: str | None = None
-    termination_explanation: str | None = None
+    @property
+    def settings(self) -> EVCCSettings:
+        """What the EVCC is set to."""
+        ...
+
+    @property
+    def agreed(self) -> Agreed | None:
+        """Service and control mode, once they are."""
+        ...
+
+    @property
+    def service_id(self) -> ServiceID | None:
+        """The service that the EV asks about, or has chosen."""
+        ...
+
+    @property
+    def parameter_set_id(self) -> int:
+        """The parameter set that it has chosen, or 0."""
+        ...
+
+    @property
+    def processing(self) -> Processing:
+        """The EV's own side of this phase."""
+        ...
+
+    @property
+    def profile(self) -> Profile | None:
+        """What it promises in Scheduled mode."""
+        ...
+
+    @property
+    def meter_info(self) -> MeterInfo | None:
+        """The readings shown last."""
+        ...
+
+    @property
+    def termination_code(self) -> str | None:
+        """Why it stops."""
+        ...
+
+    @property
+    def termination_explanation(self) -> str | None:
+        """The same in words."""
+        ...
 
 
 @cache

@@ -67,15 +67,15 @@ class SECC(Session):
     schedules : what ScheduleExchangeRes offered in Scheduled mode
     profile : what the EV promised at PowerDelivery(Start) in Scheduled mode, or None
     evcc_id : as SessionSetupReq said
+    namespace : of the protocol chosen
+    joins : whether this EV takes up the paused session
     closes_ns : until when the link stays open after the last response, or None
     """
 
     __slots__ = (
         "_app_protocol",
-        "_joins",
         "_limits",
         "_limits_mode",
-        "_namespace",
         "_next_state",
         "_ongoing_until_ns",
         "_shown",
@@ -84,8 +84,10 @@ class SECC(Session):
         "_terms",
         "closes_ns",
         "evcc_id",
+        "joins",
         "meter_info",
         "meter_owed",
+        "namespace",
         "notified",
         "pause_notified",
         "paused",
@@ -113,8 +115,8 @@ class SECC(Session):
         self.said = Said()
         self.target_w = math.nan
         self.closes_ns: int | None = None
-        self._joins = False
-        self._namespace = ""
+        self.joins = False
+        self.namespace = ""
         self._app_protocol: SupportedAppProtocolRes | None = None
         self._shown: Mapping[tuple[int, int], Variant] = {}  # what may be selected; equal ones are shared
         self._ongoing_until_ns: int | None = None

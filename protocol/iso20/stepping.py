@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from protocol.iso20.answers import ANSWERS, Answer, Station
+from protocol.iso20.answers import ANSWERS, Answer
 from protocol.iso20.codes import ChargeProgress, ChargingSession, EVSENotification, ResponseCode, ServiceID
 from protocol.iso20.common import (
     PowerDeliveryReq,
@@ -54,8 +54,7 @@ def answer_step(secc: "SECC", request: Any, answer: Answer, now_ns: int) -> Comp
         return secc._app_protocol
     if kind is SessionSetupReq:
         secc.session_id = _session_id(secc)
-    station = Station(secc.settings, secc._namespace, secc.agreed, secc._joins, secc.schedules)
-    response: Any = ANSWERS[kind](secc._current_header(now_ns), request, answer, station)
+    response: Any = ANSWERS[kind](secc._current_header(now_ns), request, answer, secc)
     secc._arm(_SEQUENCE_TIMEOUT, secc.timers.secc_sequence_ns, now_ns)
     unfinished = kind in POLLED and is_unfinished(request, response)
     if unfinished and secc._ongoing_until_ns is not None and now_ns >= secc._ongoing_until_ns:
@@ -80,7 +79,7 @@ def _go(secc: "SECC", state: State) -> None:
 
 def _session_id(secc: "SECC") -> bytes:
     """That of the paused session if it is taken up again, else a new one."""
-    if secc._joins:
+    if secc.joins:
         assert secc.paused is not None
         return secc.paused.session_id
     session_id = secc.settings.new_session_id()
@@ -124,7 +123,7 @@ _STATED: Final[Mapping[type[ComplexType], Callable[["SECC", Any, Any, int], None
 
 def _rejoin(secc: "SECC", request: ComplexType, response: ComplexType) -> None:
     """A paused session goes on where its service is agreed already."""
-    if secc._joins:
+    if secc.joins:
         assert secc.paused is not None
         secc._bind(secc.paused.agreed)
         secc.service_renegotiation = secc.paused.service_renegotiation

@@ -43,7 +43,9 @@ class Wish(Enum):
 
 # Which way of leaving outranks which: Terminate is final, a pause keeps more than a renegotiation of the service.
 _RANK: Final = (ChargingSession.SERVICE_RENEGOTIATION, ChargingSession.PAUSE, ChargingSession.TERMINATE)
-_PLAIN: Final = frozenset(NEXT_REQUEST) - {State.SERVICE_SELECTION, State.SESSION_STOP}  # no choice without a wish
+_CHOOSING: Final = (State.SERVICE_SELECTION, State.SESSION_STOP)
+# What comes next whatever was agreed, as long as nothing else is wished.
+_PLAIN: Final[Mapping[State, Step]] = {state: key for state, key in NEXT_REQUEST.items() if state not in _CHOOSING}
 
 # What every step reads: a member costs 70 ns when it is looked up in its class, and 5 ns here.
 _GO_ON: Final = Wish.GO_ON
@@ -58,13 +60,13 @@ class AskingSession(Session):
         "_leave_as",
         "_services",
         "_table",
-        "_termination_code",
-        "_termination_explanation",
         "_wish",
         "meter_info",
         "notification",
         "outstanding",
         "settings",
+        "termination_code",
+        "termination_explanation",
     )
 
     def __init__(self, settings: EVCCSettings) -> None:
@@ -75,8 +77,8 @@ class AskingSession(Session):
         self.meter_info: MeterInfo | None = None
         self._wish = Wish.GO_ON
         self._leave_as = ChargingSession.TERMINATE
-        self._termination_code: str | None = None
-        self._termination_explanation: str | None = None
+        self.termination_code: str | None = None
+        self.termination_explanation: str | None = None
         self._services = settings.services
         self._choice: tuple[Service, Variant] | None = None
         self._table: Table = SETUP
@@ -86,8 +88,8 @@ class AskingSession(Session):
     def stop(self, code: str | None = None, explanation: str | None = None) -> None:
         """Wish to leave: PowerDeliveryReq(Stop) if power may flow, then SessionStopReq(Terminate)."""
         self._leave(ChargingSession.TERMINATE)
-        self._termination_code = code
-        self._termination_explanation = explanation
+        self.termination_code = code
+        self.termination_explanation = explanation
 
     def pause(self) -> None:
         """Wish to pause: power is stopped first, then SessionStopReq(Pause); a wish to leave outranks it."""
@@ -167,8 +169,10 @@ class AskingSession(Session):
     @property
     def next_step(self) -> Step:
         """Key of the request that comes next, in the terms of `sequence`."""
-        if self._wish is _GO_ON and self.state in _PLAIN:  # nearly every step of a session
-            return NEXT_REQUEST[self.state]
+        if self._wish is _GO_ON:
+            plain = _PLAIN.get(self.state)
+            if plain is not None:  # nearly every step of a session
+                return plain
         allowed = self._table[self.state]
         if self._wish is Wish.STOP:
             if self.energised and ChargeProgress.STOP in allowed:

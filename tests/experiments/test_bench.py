@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from experiments import bench_lane, bench_shards
+from experiments import bench_lane, bench_session, bench_shards
 from experiments.cli import app
 
 
@@ -46,6 +46,13 @@ def test_two_processes_do_the_work_of_one(monkeypatch: pytest.MonkeyPatch) -> No
     assert 10_000.0 < found.alone_per_s < 1e9
     assert 10_000.0 < found.together_per_s < 1e9
     assert found.ratio == found.together_per_s / found.alone_per_s
+
+
+def test_what_a_session_costs_counts_its_messages_outside_the_loop() -> None:
+    """AC: eight of set-up, ScheduleExchange, Start, Stop, SessionStop. DC: CableCheck and six for voltages more."""
+    ac, dc = bench_session.bench(n_ev=6, rounds=1)
+    assert (ac.service, ac.exchanges) == ("AC_BPT", 12)
+    assert (dc.service, dc.exchanges) == ("DC_BPT", 12 + 1 + 3 + 3)
 
 
 def test_bench_refuses_no_vehicles() -> None:
