@@ -8,7 +8,7 @@ from cosim.loop import ANSWERING, loop_estimate
 from cosim.people import Offered, n_visits, offered
 from cosim.scenario import Scenario
 from models.grid.area import closed_loop_time_s, held_low_mw, initial_rocof_hz_per_s
-from models.grid.products import PRODUCTS
+from models.grid.products import PRODUCTS, Product
 
 STANDARD_LOOP_S = 0.5
 STANDARD_GAP_S = 0.25
@@ -326,4 +326,23 @@ def _product_warnings(scenario: Scenario, inputs: Inputs) -> list[str]:
         nominal_hz = scenario.grid.nominal_hz or (inputs.grid.nominal_hz if inputs.grid else 50.0)
         if product.kind != "signal" and product.nominal_hz != nominal_hz:
             found.append(f"{product.key} is a product of {product.nominal_hz:g} Hz, the grid has {nominal_hz:g} Hz")
+        found += _reservoir_warning(scenario, inputs, product)
     return found
+
+
+def _reservoir_warning(scenario: Scenario, inputs: Inputs, product: Product) -> list[str]:
+    """Where a car lends less energy than the product wants held ready for what the car offers."""
+    capacity_w = getattr(inputs.policy.params, "capacity_w", None)
+    if capacity_w is None or product.recovery == "none" or not inputs.vehicles:
+        return []
+    fleet = scenario.fleet
+    band = min(fleet.maximum_soc, fleet.v2x_soc[1]) - max(fleet.minimum_soc, fleet.v2x_soc[0])
+    smallest = min((choice.vehicle for choice in inputs.vehicles), key=lambda vehicle: vehicle.battery.capacity_wh)
+    lends_wh = max(0.0, band) * smallest.battery.capacity_wh
+    wants_wh = product.energy_both_h * capacity_w
+    if lends_wh >= wants_wh:
+        return []
+    return [
+        f"{product.key} wants {product.energy_both_h:g} h of the {capacity_w:g} W that a car offers in its reservoir, "
+        f"{1e-3 * wants_wh:.1f} kWh; {smallest.name} lends {1e-3 * lends_wh:.1f} kWh"
+    ]

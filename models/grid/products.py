@@ -66,6 +66,14 @@ class Product(NamedTuple):
     recover_wait_s: float = NAN  # recovery ready: from the end of a release
     reservoir: Reservoir | None = None  # recovery managed: what the rule asks of a limited reservoir
 
+    @property
+    def energy_both_h(self) -> float:
+        """Hours of full power that a reservoir holds for all directions of the product together."""
+        if self.reservoir is not None:
+            return self.reservoir.energy_up_h + self.reservoir.energy_down_h
+        both = self.kind == "signal" or len({point.share > 0.0 for point in self.curve if point.share != 0.0}) == 2
+        return 2.0 * self.energy_h if both else self.energy_h
+
 
 def _both(*points: tuple[float, float]) -> tuple[CurvePoint, ...]:
     """A symmetric curve from its high-frequency half: (magnitude of deviation, magnitude of share)."""

@@ -194,6 +194,13 @@ def test_a_release_of_ffr_passes_its_rules(here: Path) -> None:
             id="too coarse",
         ),
         pytest.param(
+            '[[products]]\nproduct = "fcr-n"\n[policy]\nname = "product"\nproduct = "fcr-n"\ncapacity_w = 8000\n'
+            "[fleet]\nv2x_soc = [0.5, 0.6]",
+            [],
+            ["fcr-n wants 2 h of the 8000 W that a car offers in its reservoir, 16.0 kWh; Tesla Model Y lends 5.7 kWh"],
+            id="a small reservoir",
+        ),
+        pytest.param(
             '[[products]]\nproduct = "ieee1547"\ncontract_mw = 1',
             [],
             ["ieee1547 is a product of 60 Hz, the grid has 50 Hz"],

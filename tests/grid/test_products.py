@@ -158,3 +158,12 @@ def test_what_neso_wants_kept_free_for_recovery_follows_from_the_volume(key, res
     row = PRODUCTS[key]
     assert row.recover_share * row.energy_h * 3600.0 / row.settlement_s == pytest.approx(reserved)
     assert f"{100.0 * reserved:g} % of the contract" in row.energy_rule
+
+
+@pytest.mark.parametrize(
+    ("key", "hours"),
+    [("fcr", 0.5), ("fcr-n", 2.0), ("fcr-d", 2.0 / 3.0), ("fcr-d-up", 1.0 / 3.0), ("fcr-d-down", 1.0 / 3.0),
+     ("dc", 0.5), ("dr", 2.0), ("regd", 0.5), ("ercot-ffr", 0.25)],
+)  # fmt: skip
+def test_a_reservoir_holds_what_is_owed_in_all_directions_together(key, hours):
+    assert PRODUCTS[key].energy_both_h == pytest.approx(hours)
