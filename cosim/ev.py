@@ -31,6 +31,7 @@ SAFE_V = 60.0  # below it, welding detection is satisfied
 NOTHING = Offer()
 PATIENT = frozenset({DCPreChargeReq, DCWeldingDetectionReq})  # the vehicle waits for a voltage there
 POWERS_DOWN = frozenset({ChargeProgress.STOP, ChargeProgress.STANDBY})
+_START = ChargeProgress.START
 _ONGOING, _FINISHED = Processing.ONGOING, Processing.FINISHED
 _STANDBY = State.STANDBY
 
@@ -53,6 +54,7 @@ class Ev(EvInLoop):
         "_over",
         "_pause_ns",
         "_repeat_ns",
+        "_start_ns",
         "_step",
         "end_reason",
         "process",
@@ -68,6 +70,7 @@ class Ev(EvInLoop):
         self.unplug_ns = -1
         self.end_reason = "running"
         self._evse_v = 0.0
+        self._start_ns = -1  # when the first start of a row was asked for; -1: none is under way
         self._dead = False
         self._doze: Event | None = None
         self._over = Signal()  # the session is
@@ -172,7 +175,8 @@ class Ev(EvInLoop):
             self.in_loop = False
             if step is ChargeProgress.STOP:
                 self.stop_ns = now_ns
-        processing = _ONGOING if step in PATIENT and self._needs_time() else _FINISHED
+        takes_time = self._needs_time() if step in PATIENT else step is _START and self._switches(now_ns)
+        processing = _ONGOING if takes_time else _FINISHED
         # Most requests speak of nothing that the vehicle would have to look up in itself.
         said = NOTHING
         if step is DCPreChargeReq:
@@ -195,6 +199,15 @@ class Ev(EvInLoop):
         if self.evcc.state is State.PRE_CHARGE:
             return abs(self._evse_v - self.car.voltage_v(0.0)) > PRECHARGE_TOLERANCE_V
         return self.evcc.state is State.WELDING_DETECTION and self._evse_v > SAFE_V
+
+    def _switches(self, now_ns: int) -> bool:
+        """Whether the vehicle's own contactors are still on their way; the next start finds them anew."""
+        if self._start_ns < 0:
+            self._start_ns = now_ns
+        if now_ns - self._start_ns < to_ns(self.stage.scenario.ev.power_delivery_s):
+            return True
+        self._start_ns = -1
+        return False
 
     def _hear_step(self, event: Moment) -> None:
         """An exchange outside the loop ends: hear, and pause before the next; or silence, or the end of the session."""
@@ -268,6 +281,7 @@ class Ev(EvInLoop):
         self.evcc = EVCC(self.evcc.settings, paused)
         self.station.reconnect(now_ns)
         self._evse_v = self.evse_a = 0.0
+        self._start_ns = -1
         self._wire_up()
 
     # --- plug ---

@@ -69,7 +69,10 @@ def _schedule_exchange(station: "Station", car: Car, now_ns: int) -> Statement:
     station.control.hold_at_zero = False
     if station.begun:
         station.control.plan(car.kind, station.secc.said, now_ns)
-    aside = schedule_aside(station, car, now_ns)
+    aside, section = schedule_aside(station, car, now_ns), station.stage.scenario.secc
+    looks_s = min(section.schedule_exchange_s, section.ongoing_limit_s)  # then the plan at hand has to do
+    if looks_s > 0.0 and _since_s(station, ScheduleExchangeReq, now_ns) < looks_s:
+        return Statement(Processing.ONGOING, aside=aside)
     return FINISHED if aside is NOTHING_ASIDE else Statement(aside=aside)
 
 

@@ -113,6 +113,10 @@ class Ev(Section):
     retry_after_s: PositiveSeconds | None = Field(
         None, description="after a lost session the vehicle begins a new one so much later; empty: it waits to leave"
     )
+    power_delivery_s: Annotated[float, Field(ge=0.0, le=60.0)] = Field(
+        0.0,
+        description="how long PowerDeliveryReq(Start) says EVProcessing Ongoing: the car's own contactors",
+    )
     cp_response_s: Seconds = Field(
         0.0, description="PowerDeliveryReq(Start) to pilot state C; later than 0.25 s fails the start"
     )

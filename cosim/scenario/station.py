@@ -73,6 +73,9 @@ class Secc(Section):
     authorization_limit_s: PositiveSeconds = Field(
         55.0, description="how long authorisation may take; the vehicle waits 5 s longer"
     )
+    schedule_exchange_s: Seconds = Field(
+        0.0, description="how long ScheduleExchange stays Ongoing; after ongoing_limit_s the plan at hand is taken"
+    )
     cable_check_limit_s: Annotated[float, Field(gt=0.0, lt=40.0)] = Field(
         38.0, description="how long CableCheck may stay Ongoing; as in ISO 15118-2, below the vehicle's 40 s"
     )

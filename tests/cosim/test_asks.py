@@ -226,3 +226,53 @@ def test_a_new_target_moves_the_energy_requests(play, car):
     capacity_wh = car.battery.capacity_wh
     assert before - after == pytest.approx((0.8 - 0.6) * capacity_wh, rel=0.01)
     assert list(run.tables["sessions"]["soc_target"]) == [0.6]
+
+
+# --- phases that take their time --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("service", ["AC_BPT", "DC_BPT"])
+@pytest.mark.parametrize("mode", ["dynamic", "scheduled"])
+def test_a_plan_that_is_looked_for_keeps_schedule_exchange_ongoing_each_time(play, service, mode):
+    run = play(
+        policy=six_kilowatts,
+        service=service,
+        secc={"schedule_exchange_s": 2.0},
+        ev={"control_mode": mode},
+        station=[{"t_s": 20.0, "ask": "schedule_renegotiation"}],
+    )
+    orderly(run)
+    rows = run.tables["messages"]
+    answers = rows["evse_processing"][rows["message"] == "ScheduleExchangeRes"].tolist()
+    exchanges = len(run.said("PowerDeliveryReq")) - 1 - answers.count("Finished")  # what is left are renegotiations
+    assert answers.count("Finished") == exchanges + 1 > 1
+    assert answers.count("Ongoing") >= 7 * answers.count("Finished")  # asked each 0.25 s
+
+
+def test_a_plan_that_is_not_found_in_time_is_the_one_at_hand(play):
+    run = play(
+        policy=six_kilowatts,
+        duration_s=120.0,
+        fleet={"arrival": {"leave_s": [100.0, 100.0]}},
+        secc={"schedule_exchange_s": 900.0, "ongoing_limit_s": 30.0},
+    )
+    orderly(run)
+    asked = [sent.t_ns / 1e9 for sent in run.said("ScheduleExchangeReq")]
+    assert 30.0 <= asked[-1] - asked[0] < 30.5
+    assert power_w(run, 60.0, 90.0) == pytest.approx(6_000.0, rel=0.01)
+
+
+@pytest.mark.parametrize("service", ["AC_BPT", "DC_BPT"])
+def test_a_car_that_closes_its_own_contactors_says_so_and_no_power_flows_before(play, service):
+    run = play(policy=six_kilowatts, service=service, ev={"power_delivery_s": 2.0})
+    usual = play(policy=six_kilowatts, service=service)
+    orderly(run)
+    starts = [s for s in run.said("PowerDeliveryReq") if s.message.charge_progress is ChargeProgress.START]
+    said = [sent.message.ev_processing.value for sent in starts]
+    assert said[-1] == "Finished"
+    assert set(said[:-1]) == {"Ongoing"}
+    assert 2.0 <= (starts[-1].t_ns - starts[0].t_ns) / 1e9 < 2.5
+    assert len(starts) >= 5
+    assert power_w(run, 0.0, starts[-1].t_ns / 1e9) == 0.0
+    later_s = (run.tables["sessions"]["first_loop_ns"][0] - usual.tables["sessions"]["first_loop_ns"][0]) / 1e9
+    assert 1.0 < later_s < 2.5

@@ -58,6 +58,7 @@ SCENARIOS = st.fixed_dictionaries(
             wake_after_s=[None, 3.0],
             retry_after_s=[None, 1.0],
             power_tolerance=["confirmed", "refused"],
+            power_delivery_s=[0.0, 0.6],
             profile_warning_answer=["go_on", "renegotiate"],
         ),
         "secc": one_of(
@@ -65,6 +66,7 @@ SCENARIOS = st.fixed_dictionaries(
             service_renegotiation=[True, False],
             reschedule_every_s=[1.0, 10.0],
             power_tolerance_w=[None, 100.0],
+            schedule_exchange_s=[0.0, 1.0],
             profile_breach=["beyond", "either"],
             profile_patience_s=[None, 1.0],
             loop_sequence_timeout_s=[0.5, 60.0],
