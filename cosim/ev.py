@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from simpy import Event, Interrupt, Process
 
-from cosim.car import NEVER_NS, Car, settle
+from cosim.car import NEVER_NS, Car
 from cosim.driver import Answer, At, Moment, Recurring, Signal
 from cosim.ev_loop import ENDED, EvInLoop
 from cosim.evse import Station
@@ -185,7 +185,7 @@ class Ev(EvInLoop):
         elif step in OFFERED:
             said = self._offer(now_ns)
         elif self.first_loop_ns >= 0:
-            settle(self.car, self.car.kind, self.car.sums, now_ns)
+            self.car.soc_seen = self.car.soc(now_ns)
         evcc, answer = self.evcc, self._answer
         request = evcc.request(said, now_ns, processing)
         assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
