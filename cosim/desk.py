@@ -22,6 +22,7 @@ from models.grid.imbalance import sampled
 from protocol.values import SMALL, wire, wire_small, wire_small_within, wire_within
 
 PLACES = 64  # decisions on the desk; their columns fit into the first cache
+SPAN = 256  # rows that are looked through for due ones at a time
 
 DESK = np.dtype(
     [
@@ -36,6 +37,7 @@ DESK = np.dtype(
         ("rounded_w", "f8", (PLACES,)),  # as the wire carries it
         ("reason", "i8", (PLACES,)),
         ("back", "i8", (PLACES,)),  # rows that go on after their decision
+        ("due", "i8", (SPAN,)),  # of the span that is being looked at
     ],
     align=True,
 )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cosim.car import NEVER_NS, WAITING, close_tick, peek, power_in_segment_w, power_w, soc_at
 from cosim.chosen import is_within
 from cosim.control import at_meter_w, declare, direct, sayable_w, take
-from cosim.desk import PLACES, decide, seen_by, unsigned
+from cosim.desk import PLACES, SPAN, decide, seen_by, unsigned
 from cosim.given import Logs, Policy, Rules, Series, Step
 from cosim.link import delay_ns, losses
 from cosim.offer import exact, limits_w, obey, offer
@@ -31,6 +31,7 @@ GOES_ON, LEAVES, ASKS, FULL = range(4)
 # Cells of the status that `advance` keeps: the next row to look at, and how many have left, are logged, lie on the desk
 # for a decision, and are back from it.
 NEXT_ROW, LEFT, LOOPS, SETPOINTS, PLACED, BACK = range(6)
+AHEAD = 8  # rows that are fetched before they are needed: as long as memory takes for one
 
 
 def advance(
@@ -55,26 +56,33 @@ def advance(
     desk = desks[0]
     size = rows.shape[0]
     next_row, placed, back = status[NEXT_ROW], status[PLACED], status[BACK]
+    at = due = 0  # of the rows found to be due, those that have had their turn, and all
     while True:
         if back > 0:
             back -= 1
             i = desk.back[back]
+        elif at < due and placed < PLACES:
+            i = desk.due[at]
+            at += 1
+            if at + AHEAD <= due:
+                fetch(rows, desk.due[at + AHEAD - 1])
+        elif at == due and next_row < size:
+            at, due = 0, find_due(wake_ns, next_row, step.until_ns, desk)
+            next_row = next_row + SPAN if next_row + SPAN < size else size
+            for k in range(due if due < AHEAD else AHEAD):
+                fetch(rows, desk.due[k])
+            continue
         else:
-            while next_row < size and wake_ns[next_row] > step.until_ns:
-                next_row += 1
-            if placed == PLACES or next_row == size:
-                if placed == 0 or not has_room(logs, status, placed):
-                    status[NEXT_ROW], status[PLACED], status[BACK] = next_row, placed, back
-                    return bool(placed == 0)
-                decide(desk, placed, rows, kinds, memory, sums, policy, rules, step, series)
-                for k in range(placed):
-                    i = desk.row[k]
-                    carry_out(desk, k, rows[i], kinds[rows[i].kind], memory, sums[rows[i].part], rules, logs, status)
-                    desk.back[k] = i
-                placed, back = 0, placed
-                continue
-            i = next_row
-            next_row += 1
+            if placed == 0 or not has_room(logs, status, placed):
+                status[NEXT_ROW], status[PLACED], status[BACK] = desk.due[at] if at < due else next_row, placed, back
+                return bool(placed == 0)
+            decide(desk, placed, rows, kinds, memory, sums, policy, rules, step, series)
+            for k in range(placed):
+                i = desk.row[k]
+                carry_out(desk, k, rows[i], kinds[rows[i].kind], memory, sums[rows[i].part], rules, logs, status)
+                desk.back[k] = i
+            placed, back = 0, placed
+            continue
         row = rows[i]
         kind = kinds[row.kind]
         total = sums[row.part]
@@ -89,12 +97,26 @@ def advance(
             status[LEFT] += 1
         elif outcome == FULL:
             desk.back[back] = i
-            status[NEXT_ROW], status[PLACED], status[BACK] = next_row, placed, back + 1
+            status[NEXT_ROW], status[PLACED], status[BACK] = desk.due[at] if at < due else next_row, placed, back + 1
             return False
         else:
             if step.closes:
                 close_tick(row, kind, total, step.until_ns)
             wake_ns[i] = next_look_ns(row, rules)
+
+
+def find_due(wake_ns: NDArray[np.int64], first: int, until_ns: int, desk: Any) -> int:
+    """Put the rows of one span that are due on the desk; how many. Written without a jump that depends on the row."""
+    end = first + SPAN if first + SPAN < wake_ns.shape[0] else wake_ns.shape[0]
+    due = 0
+    for i in range(first, end):
+        desk.due[due] = i
+        due += wake_ns[i] <= until_ns
+    return due
+
+
+def fetch(rows: NDArray[Any], i: int) -> None:
+    """Row i will be needed soon: machine code has memory bring it near (`cosim/kernel.py`)."""
 
 
 def has_room(logs: Logs, status: NDArray[np.int64], count: int) -> Any:
