@@ -14,6 +14,12 @@ from experiments.series import columns_of, read_columns
 from models.grid.products import ALIASES, PRODUCTS, Product, product_key, share
 from models.grid.scoring import SCORERS, Recording, RecordingError, Scorer, Terms
 
+RETURNS = {
+    "baseline": "through the declared baseline, announced one settlement period ahead",
+    "managed": "through the declared baseline, as energy management has it",
+    "ready": "through the declared baseline, once a release is over",
+    "none": "by no rule: policy.name=product returns nothing",
+}
 SAMPLES = 25  # of a curve, beside its corners
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in Terms._fields}
 
@@ -158,12 +164,21 @@ def _facts(product: Product) -> list[tuple[str, str]]:
         ("full, T1", _span(product.full_s)),
         ("sustain", _span(product.sustain_s)),
         ("data every", _span(product.data_step_s)),
-        ("energy", "" if math.isnan(product.energy_h) else f"{product.energy_h:g} h of full power each way"),
+        ("energy", _energy(product)),
         ("energy rule", product.energy_rule),
+        ("it returns", RETURNS[product.recovery]),
         ("score", product.scorer),
         ("source", f"{product.source}; version {product.version}; {product.confidence}"),
         ("also called", ", ".join(product.aliases)),
     ]
+
+
+def _energy(product: Product) -> str:
+    """Hours of full power that are held ready, and in which directions."""
+    if math.isnan(product.energy_h):
+        return ""
+    way = " each way" if product.energy_both_h > 1.5 * product.energy_h else ""
+    return f"{product.energy_h:.3g} h of full power{way}"
 
 
 def _span(value_s: float) -> str:
