@@ -32,7 +32,7 @@ from protocol.iso20.phases import stated_w
 from protocol.iso20.session import Timers
 from protocol.values import wire
 
-LOG_ROWS = 1 << 16  # rows of a table that the kernel writes before they are handed on
+LOG_ROWS = 1 << 12  # rows of a table that the kernel writes before they are handed on: they stay in the second cache
 
 
 class Lane:

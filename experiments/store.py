@@ -87,10 +87,10 @@ def by_vehicle(part: Part) -> NDArray[np.intp] | None:
     """Index that puts the rows of one vehicle together, in the order of time; None if they may stay as they are."""
     if "ev_id" not in part.table.key or not len(part.rows):
         return None
-    ev_id, t_ns = part.rows["ev_id"].astype(np.int64), part.rows["t_ns"]
+    ev_id, t_ns = part.rows["ev_id"].astype(np.int64), np.ascontiguousarray(part.rows["t_ns"])
     order = _stable_order(ev_id)
-    later = np.diff(t_ns[order]) >= 0
-    if not np.all(later | (np.diff(ev_id[order]) != 0)):
+    later = np.diff(np.take(t_ns, order)) >= 0
+    if not np.all(later | (np.diff(np.take(ev_id, order)) != 0)):
         order = np.lexsort((t_ns, ev_id))
     return order
 
@@ -103,7 +103,7 @@ def _stable_order(numbers: NDArray[np.int64]) -> NDArray[np.intp]:
     order = np.argsort(numbers.astype(np.uint16), kind="stable")
     for shift in range(16, int(numbers.max()).bit_length(), 16):
         digits = (numbers >> shift).astype(np.uint16)
-        order = order[np.argsort(digits[order], kind="stable")]
+        order = np.take(order, np.argsort(np.take(digits, order), kind="stable"))
     return order
 
 
