@@ -30,7 +30,7 @@ def place(rank: int, entity_id: int = 0) -> EventPriority:
 def seldom_collected() -> Iterator[None]:
     """Let the cycle collector look less often: messages and events are freed by their last reference anyway."""
     usual = gc.get_threshold()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(1_000_000, 20, 20)
     try:
         yield
     finally:

@@ -164,14 +164,10 @@ class EvInLoop:
         arrival_ns = now_ns + self.line.request_ns(self.requests)
         if arrival_ns >= answer.deadline_ns:
             answer.expect()  # it will come too late: silence ends at the deadline, not when it arrives
-        self._may_be_late(arrival_ns)
-        self._request_there.at(arrival_ns, (request, answer))
-
-    def _may_be_late(self, at_ns: int) -> None:
-        """The station hears nothing before `at_ns`."""
-        deadline_ns = self.station.secc.deadline_ns
-        if deadline_ns is not None and at_ns >= deadline_ns:
+        station_ns = self.station.secc.deadline_ns
+        if station_ns is not None and arrival_ns >= station_ns:
             self.station.watch()
+        self._request_there.at(arrival_ns, (request, answer))
 
     def _turns_end(self, now_ns: int) -> None:
         """Leave the loop: from now on the station looks after its timer itself."""
@@ -207,7 +203,11 @@ class EvInLoop:
         if lane is not None and lane.takes(self):
             lane.adopt(self, now_ns + gap_ns)
         else:
-            self.resume(now_ns + gap_ns)
+            turn_ns = now_ns + gap_ns
+            station_ns = self.station.secc.deadline_ns
+            if station_ns is not None and turn_ns >= station_ns:
+                self.station.watch()
+            self._turn_due.at(turn_ns)
 
     # --- what it says and does in a turn ---
 
@@ -318,8 +318,7 @@ class EvInLoop:
         raise NotImplementedError
 
     def resume(self, offer_ns: int) -> None:
-        """The next offer is ours, at `offer_ns`."""
-        self._may_be_late(offer_ns)
+        """Back from the lane, which has armed the station's timer: the next offer is ours, at `offer_ns`."""
         self._turn_due.at(offer_ns)
 
     def ask_again(self, offer_ns: int) -> None:

@@ -6,7 +6,8 @@ carried and what it measured itself; what it decides comes from `cosim/control.p
 
 from typing import TYPE_CHECKING, Any
 
-from cosim.car import Car
+from cosim.car import Car, voltage_at_v
+from cosim.car import power_w as power_now_w
 from cosim.chosen import is_within
 from cosim.control import at_meter_w, direct
 from cosim.driver import REGULATE, Answer, At, place
@@ -39,7 +40,7 @@ def answer_loop(station: "Station", answer: Answer[Any], car: Car, now_ns: int) 
             _begin_regulation(station, now_ns)
     if station.renegotiate_if_s is not None and station.notification is None:
         look_at_departure(station, now_ns)
-    power_w = car.power_w(now_ns)
+    power_w = power_now_w(car, car.kind, car.sums, now_ns)
     changed = not station.regulating and control.decide(car, secc.said, power_w, now_ns)
     if station.scheduled:
         follow_vehicle(station, car, now_ns)
@@ -85,7 +86,7 @@ def _say_ac(station: "Station", car: Car, power_w: float, now_ns: int) -> Any:
 def _say_dc(station: "Station", car: Car, power_w: float, now_ns: int) -> Any:
     """Limits, and the working point. The limits are those of the hardware; no site limits them further yet."""
     secc, limits, reason = station.secc, station.dc_limits, station.control.reason
-    voltage_v = car.voltage_v(power_w)  # the battery as it was at the vehicle's last offer
+    voltage_v = voltage_at_v(car.kind, car.soc_seen, power_w)  # the battery as it was at the vehicle's last offer
     current_a = power_w / voltage_v
     by_power, by_current = reason in (EV_POWER, STATION_POWER), reason == CURRENT
     if station.notification is None and not secc.meter_owed and station.needs is None and station.verdict is None:

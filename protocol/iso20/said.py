@@ -180,8 +180,9 @@ def _hear_discharge(said: Said, mode: Any) -> None:
     maximum, minimum = mode.ev_maximum_v2x_energy_request, mode.ev_minimum_v2x_energy_request
     said.maximum_v2x_energy_wh = _NAN if maximum is None else maximum.number
     said.minimum_v2x_energy_wh = _NAN if minimum is None else minimum.number
-    said.maximum_discharge_w = abs(mode.ev_maximum_discharge_power.number)
-    said.minimum_discharge_w = abs(mode.ev_minimum_discharge_power.number)
+    most_w, least_w = mode.ev_maximum_discharge_power.number, mode.ev_minimum_discharge_power.number
+    said.maximum_discharge_w = most_w if most_w >= 0.0 else -most_w
+    said.minimum_discharge_w = least_w if least_w >= 0.0 else -least_w
 
 
 def _hear_dc(said: Said, request: Any, now_ns: int) -> None:

@@ -112,7 +112,12 @@ def hear_turn(secc: "SECC", request: Any, now_ns: int) -> None:  # AC or DC, as 
 def answer_ac(secc: "SECC", target_w: float, present_w: float, now_ns: int) -> ComplexType:
     """As `respond` with this setpoint and this measured power, for a turn in which there is no more to say."""
     terms = secc._terms
-    if terms.ac_turn is not None and _is_plain(secc, terms):
+    if (
+        terms.ac_turn is not None
+        and secc.pending.__class__ is terms.request
+        and secc.notified is None
+        and not secc.meter_owed
+    ):
         header = secc._header if now_ns < secc._header_until_ns else secc._current_header(now_ns)
         try:
             response: Any = terms.ac_turn(header, target_w, present_w, secc.settings.ratings)
@@ -138,7 +143,12 @@ def answer_dc(
     they bound power or current. Limits change seldom, so the control mode that says them is kept.
     """
     terms = secc._terms
-    if terms.dc_limits is not None and _is_plain(secc, terms):
+    if (
+        terms.dc_limits is not None
+        and secc.pending.__class__ is terms.request
+        and secc.notified is None
+        and not secc.meter_owed
+    ):
         header = secc._header if now_ns < secc._header_until_ns else secc._current_header(now_ns)
         try:
             if limits is not secc._limits:
@@ -152,11 +162,6 @@ def answer_dc(
             return response
     stated: tuple[Any, ...] = (Processing.FINISHED, present_v, present_a, 0.0, 0.0, *limits, by_power, by_current)
     return secc.respond(Answer(*stated), now_ns)
-
-
-def _is_plain(secc: "SECC", terms: AnsweringTerms) -> bool:
-    """Whether an ordinary turn of the loop is pending, and nothing is owed or withdrawn beside it."""
-    return secc.pending.__class__ is terms.request and not secc.meter_owed and secc.notified is None
 
 
 def _end_turn(secc: "SECC", now_ns: int) -> None:
