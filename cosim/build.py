@@ -1,6 +1,7 @@
 """Makes a vehicle, its charging point and both ends of their session out of a scenario and one visit."""
 
 import math
+from typing import Any
 
 from cosim.car import Car
 from cosim.ev import Ev
@@ -23,6 +24,7 @@ from protocol.iso20.sequence import State
 from protocol.iso20.session import Timers
 
 AC_SERVICES = (ServiceID.AC, ServiceID.AC_BPT)
+MODELS_KEPT = 4096  # where targets make each vehicle a model of its own, keeping them all would help nobody
 FourLosses = tuple[Loss, Loss, Loss, Loss]
 DC_SERVICES = (ServiceID.DC, ServiceID.DC_BPT)
 
@@ -33,19 +35,21 @@ class Builder:
     def __init__(self, stage: Stage, sites: tuple[Site, ...]) -> None:
         self._stage = stage
         self._sites = sites
+        self._models: dict[tuple[Any, ...], tuple[Kind, EVCCSettings]] = {}  # what vehicles have in common
         self._converters: dict[tuple[Vehicle, bool], tuple[Converter, FourLosses]] = {}
         self._timers = session_timers(stage.scenario.secc)
-        self._ratings = {is_dc: _evse_ratings(stage, is_dc) for is_dc in (False, True)}
+        self._stationary = {is_dc: self._secc_settings(is_dc) for is_dc in (False, True)}
 
     def couple(self, visit: Visit) -> Ev:
         """A vehicle arrives at its charging point. Each vehicle has one of its own, of the same number."""
         stage = self._stage
         is_dc = visit.service.startswith("DC")
-        kind = self._kind(visit, is_dc)
+        kind, settings = self._model(visit, is_dc)
         car = Car(visit.ev_id, kind, self._sums(visit, is_dc), visit.soc, stage.env.now_ns)
-        secc = SECC(self._secc_settings(visit, is_dc))
+        stationary = self._stationary[is_dc]
+        secc = SECC(stationary._replace(evse_id=f"EVSE{visit.ev_id:03d}", new_session_id=visit.new_session_id))
         station = Station(stage, visit.ev_id, site_of(self._sites, visit.ev_id), secc, is_dc)
-        evcc = EVCC(self._evcc_settings(visit, kind))
+        evcc = EVCC(settings._replace(evcc_id=f"EV{visit.ev_id:03d}"))
         return Ev(stage, visit, evcc, station, car)
 
     def _sums(self, visit: Visit, is_dc: bool) -> Sums:
@@ -54,6 +58,18 @@ class Builder:
         if is_dc or section.phases == "summed" or visit.vehicle.ac_phases == 3:
             return fleet.sums
         return fleet.on_phase[wired_phase(section, visit.ev_id)]
+
+    def _model(self, visit: Visit, is_dc: bool) -> tuple[Kind, EVCCSettings]:
+        """What the vehicle has in common with others, made once; the settings lack its own id."""
+        bounds = (visit.minimum_soc, visit.maximum_soc, visit.v2x_low_soc, visit.v2x_high_soc)
+        common = (visit.vehicle, is_dc, visit.charge_w, visit.discharge_w, *bounds)
+        model = self._models.get(common)
+        if model is None:
+            if len(self._models) >= MODELS_KEPT:
+                self._models.clear()
+            kind = self._kind(visit, is_dc)
+            self._models[common] = model = (kind, self._evcc_settings(visit, kind))
+        return model
 
     def _kind(self, visit: Visit, is_dc: bool) -> Kind:
         scenario, vehicle = self._stage.scenario, visit.vehicle
@@ -105,7 +121,7 @@ class Builder:
         by_phase = not is_dc and self._stage.scenario.evse.phases == "each"
         from_discovery = section.renegotiate_from == "charge_parameter_discovery"
         return EVCCSettings(
-            evcc_id=f"EV{visit.ev_id:03d}",
+            evcc_id="",
             ratings=EVRatings(
                 maximum_charge_w=visit.charge_w,
                 minimum_charge_w=kind.minimum_charge_w,
@@ -129,11 +145,12 @@ class Builder:
             epoch_s=self._stage.epoch_s,
         )
 
-    def _secc_settings(self, visit: Visit, is_dc: bool) -> SECCSettings:
+    def _secc_settings(self, is_dc: bool) -> SECCSettings:
+        """What stations of one sort have in common, all but the id and who numbers their sessions."""
         return SECCSettings(
-            evse_id=f"EVSE{visit.ev_id:03d}",
-            new_session_id=visit.new_session_id,
-            ratings=self._ratings[is_dc],
+            evse_id="",
+            new_session_id=bytes,
+            ratings=_evse_ratings(self._stage, is_dc),
             services=DC_SERVICES if is_dc else AC_SERVICES,
             discharge_limits_negative=self._stage.scenario.secc.discharge_limits == "negative",
             tolerance_required=self._stage.scenario.secc.tolerance_required,

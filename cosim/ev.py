@@ -142,23 +142,23 @@ class Ev(EvInLoop):
         self._answer.calls(self._hear_step)
         self._go_on(now_ns)
 
-    def _step_due(self, _: Moment) -> None:
-        """The pause between two exchanges is over."""
-        self._go_on(self._env.now_ns)
+    def _step_due(self, moment: Moment) -> None:
+        """The pause between two exchanges is over; what comes next was known when it began."""
+        self._go_on(self._env.now_ns, moment._value)
 
-    def _go_on(self, now_ns: int) -> None:
+    def _go_on(self, now_ns: int, step: Step | None = None) -> None:
         """Whatever comes next: a step, the loop, or the end of the session."""
         evcc = self.evcc
         if evcc.ended is not None:
             self._over.happen()
             return
-        step = evcc.next_step
+        if evcc.state is _STANDBY:
+            self._look_up(now_ns)
+            step = None
+        step = step or evcc.next_step
         if step in LOOP_REQUESTS:
             self._enter_loop(now_ns)
         else:
-            if evcc.state is _STANDBY:
-                self._look_up(now_ns)
-                step = evcc.next_step
             self._ask(step, now_ns)
 
     def _look_up(self, now_ns: int) -> None:
@@ -228,10 +228,11 @@ class Ev(EvInLoop):
             self.standby_refused = True
         if step in PATIENT:
             self._evse_v = response.evse_present_voltage.number
-        pause_ns = self._repeat_ns if evcc.next_step is step else self._pause_ns
+        following = evcc.next_step
+        pause_ns = self._repeat_ns if following is step else self._pause_ns
         if evcc.state is _STANDBY:
             pause_ns = min(to_ns(self.stage.scenario.ev.standby_poll_s), max(self.departure_ns - now_ns, pause_ns))
-        self._turn_due.at(now_ns + pause_ns)
+        self._turn_due.at(now_ns + pause_ns, following)
 
     def _reason(self) -> str:
         if self.station.lost is not None:

@@ -38,19 +38,26 @@ def settled(station: "Station", kind: Kind) -> Kind:
     assert secc.said.ratings is not None, "ratings are exchanged before the loop"
     charge_w = min(secc.said.ratings.maximum_charge_w, kind.station_charge_w)
     discharge_w = min(secc.said.ratings.maximum_discharge_w, kind.station_discharge_w)
-    agreed = replace(
-        kind,
-        is_bpt=secc.agreed.service.is_bpt,
-        per_phase=secc.agreed.per_phase and not secc.agreed.single_phase,
-        rated_w=at_meter_w(kind, charge_w),
-        rated_discharge_w=0.0 - at_meter_w(kind, 0.0 - discharge_w),
-    )
-    settled = as_told(agreed)
-    phases = station.stage.recorder.phases
+    is_bpt, per_phase = secc.agreed.service.is_bpt, secc.agreed.per_phase and not secc.agreed.single_phase
+    stage = station.stage
+    phases = stage.recorder.phases
     if phases is not None:
-        one = L1 + wired_phase(station.stage.scenario.evse, station.evse_id)
-        phases.note(station.evse_id, EACH if settled.per_phase else one if secc.agreed.single_phase else NOT_STATED)
-    return station.stage.kinds.setdefault(settled, settled)
+        one = L1 + wired_phase(stage.scenario.evse, station.evse_id)
+        phases.note(station.evse_id, EACH if per_phase else one if secc.agreed.single_phase else NOT_STATED)
+    terms = (id(kind), charge_w, discharge_w, is_bpt, per_phase)
+    known = stage.settled_kinds.get(terms)
+    if known is None:
+        settled = as_told(
+            replace(
+                kind,
+                is_bpt=is_bpt,
+                per_phase=per_phase,
+                rated_w=at_meter_w(kind, charge_w),
+                rated_discharge_w=0.0 - at_meter_w(kind, 0.0 - discharge_w),
+            )
+        )
+        stage.settled_kinds[terms] = known = (kind, stage.kinds.setdefault(settled, settled))
+    return known[1]
 
 
 def schedule_aside(station: "Station", car: Car, now_ns: int) -> AnswerAside:

@@ -47,6 +47,8 @@ class Stage:
     wire: Wire | None = None  # none: messages travel as objects
     lane: "Lane | None" = None  # none: the message lane has all
     kinds: dict[Kind, Kind] = field(default_factory=dict)  # one object for all equal ones
+    # Terms of an agreement, a kind by its `id` among them -> that kind (so that nobody else gets its id), as settled.
+    settled_kinds: dict[tuple[int, float, float, bool, bool], tuple[Kind, Kind]] = field(default_factory=dict)
     dc_limits: DcLimits = field(init=False)  # of the hardware of a DC station
 
     def __post_init__(self) -> None:

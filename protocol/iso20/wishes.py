@@ -49,6 +49,7 @@ _PLAIN: Final[Mapping[State, Step]] = {state: key for state, key in NEXT_REQUEST
 
 # What every step reads: a member costs 70 ns when it is looked up in its class, and 5 ns here.
 _GO_ON: Final = Wish.GO_ON
+_LEAVING: Final = Wish.LEAVING
 _CHARGE_LOOP: Final = State.CHARGE_LOOP
 
 
@@ -169,7 +170,7 @@ class AskingSession(Session):
     @property
     def next_step(self) -> Step:
         """Key of the request that comes next, in the terms of `sequence`."""
-        if self._wish is _GO_ON:
+        if self._wish is _GO_ON or self._wish is _LEAVING:
             plain = _PLAIN.get(self.state)
             if plain is not None:  # nearly every step of a session
                 return plain
