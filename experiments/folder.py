@@ -7,7 +7,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,14 @@ def variants_of(folder: Path) -> dict[str, Path]:
 
 def ways_in(name: str | os.PathLike[str], folder: Path) -> str:
     """What to type for each of the runs in a folder of variants that was found as `name`."""
-    return ", ".join(f"{Path(name).as_posix()}/{variant}" for variant in variants_of(folder))
+    return listed([f"{Path(name).as_posix()}/{variant}" for variant in variants_of(folder)])
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names in a sentence; of many the first ones, and how many more there are."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -14,7 +14,7 @@ from experiments.errors import UserError
 from experiments.family import Family, Place, chosen, read_family
 from experiments.figures import flat
 from experiments.files import anchor
-from experiments.folder import CONFIG, RUNS, find_run, ways_in
+from experiments.folder import CONFIG, RUNS, find_run, listed, ways_in
 from experiments.inputs import read_inputs
 from experiments.keys import did_you_mean
 from experiments.layers import Layer, expand, overlay, parse_override, read_toml
@@ -104,7 +104,7 @@ def load_one(
     """As `load`, for uses that need exactly one run."""
     loaded = load(scenario, overrides, variant, settings)
     if len(loaded) > 1:
-        names = ", ".join(f"'{one.variant}'" for one in loaded)
+        names = listed([f"'{one.variant}'" for one in loaded])
         raise UserError(f"{scenario} has several variants, choose one of {names}")
     return loaded[0]
 

@@ -204,6 +204,8 @@ def test_variants_are_crossed_with_the_axes(here: Path) -> None:
     assert loaded[-1].origin("fleet.n_ev") == "[axes]"
     assert [one.variant for one in load(mine, ["fleet.n_ev=5"], "b")] == ["b,loop_gap_s=0.2", "b,loop_gap_s=1"]
     assert len(load(mine, variant="b,loop_gap_s=1,n_ev=2")) == 1
+    with pytest.raises(UserError, match=r"choose one of 'a,loop_gap_s=0.2,n_ev=1', .* and 9 more$"):
+        load_one(written(here / "more.toml", text.replace("[1, 2]", "[1, 2, 3]")))
     above = written(here / "above.toml", f'extends = "{mine}"\n[axes]\nseed = [3]\n')
     assert [one.variant for one in load(above)] == ["a,seed=3", "b,seed=3"]  # its own axes stand for those below
 
