@@ -131,7 +131,9 @@ MATRIX = {
     },
     **{f"{key}, nearly {state}": {
         "service": "DC_BPT", "policy": nordic_fcr, "params": product.resolved({"product": key}),
-        "fleet": {"soc": soc, "minimum_soc": 0.3, "maximum_soc": 0.9, "target_soc": 0.3},
+        "fleet": {"soc": soc, "minimum_soc": 0.3, "maximum_soc": 0.9, "target_soc": 0.3,
+                  "arrival": {"plug_in_s": [0.0, 3.0], "leave_s": [50.0, 50.0]}},
+        "duration_s": 52.0,  # longer than a stretch of the five-minute means
         "limits": {"guarantee_departure": False},
     } for key, state, soc in (("fcr-n", "empty", [0.301, 0.33]), ("fcr-d", "full", [0.87, 0.899]))},
     **{f"gap rule {rule}": {"service": "AC_BPT", "limits": {"gap_rule": rule}} for rule in
@@ -150,6 +152,15 @@ def test_lanes_agree(prepare: Callable[..., Any], entry: dict[str, Any], shards:
     link = {"jitter_s": 0.015} | entry.get("link", {})
     fleet = compared(prepare, shards, link=link, **without(keywords, "link"))
     assert fleet.outcome.kpis["charge_loops"] > 0
+
+
+def test_energy_management_was_at_work_where_the_lanes_agree(prepare: Callable[..., Any]) -> None:
+    """Else the two entries of it above would compare a plain droop."""
+    entry = MATRIX["fcr-n, nearly empty"]
+    run = prepare(lane="message", frequency=SWING, record={"trace_evs": []},
+                  **{**entry, "fleet": {"n_ev": 4, **entry["fleet"]}}).finish()  # fmt: skip
+    baseline_w = run.tables["grid"]["baseline_w"]
+    assert 400.0 < baseline_w.max() < 4 * 5_000.0 * 0.34 * 40.0 / 300.0, "NEM ramps, except while frequency is far off"
 
 
 def without(keywords: dict[str, Any], name: str) -> dict[str, Any]:
