@@ -26,7 +26,7 @@ SPAN = 256  # rows that are looked through for due ones at a time
 
 DESK = np.dtype(
     [
-        ("row", "i8", (PLACES,)),
+        ("row", "u4", (PLACES,)),
         ("now_ns", "i8", (PLACES,)),
         ("now_w", "f8", (PLACES,)),  # at the plug
         ("chance", "f8", (PLACES,)),  # draws of the measurement, even in (0, 1),
@@ -36,8 +36,8 @@ DESK = np.dtype(
         ("allowed_w", "f8", (PLACES,)),  # by the limiter, at the plug
         ("rounded_w", "f8", (PLACES,)),  # as the wire carries it
         ("reason", "i8", (PLACES,)),
-        ("back", "i8", (PLACES,)),  # rows that go on after their decision
-        ("due", "i8", (SPAN,)),  # of the span that is being looked at
+        ("back", "u4", (PLACES,)),  # rows that go on after their decision
+        ("due", "u4", (SPAN,)),  # of the span that is being looked at
     ],
     align=True,
 )

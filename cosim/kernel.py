@@ -27,10 +27,10 @@ from models.control.charge_loop import StationView
 SELDOM = frozenset(
     {
         *("advance", "begin", "carry_on", "command", "count_ramp", "decided", "integrate_ramp", "interrupt"),
+        *("asks_by_clock", "stated_w", "to_wire", "to_wire_within"),
         *("is_beyond", "look_for_bound", "peek", "ramp_off", "watch_step"),
         *("third_w", "_wire_large", "_wire_large_within", "_tail", "log"),
         *("log_loop", "log_setpoint"),
-        *("stated_w", "to_wire", "to_wire_within"),
     }
 )
 # Functions that never divide by zero, whatever is drawn: without a test for it they become vector code.

@@ -72,8 +72,8 @@ OWN = {
     "said_soc": "f8",
     "said_w": "f8",
     "answered_w": "f8",  # behind the EVSEPresentCurrent of the last response, in DC
-    "kind": "i4",
-    "part": "i4",  # which sums it counts in: 0 all phases, 1 to 3 one phase alone
+    "kind": "u4",  # indices without a sign: machine code need not ask whether they count from the end
+    "part": "u4",  # which sums it counts in: 0 all phases, 1 to 3 one phase alone
     "site_id": "i4",
     "phase": "i4",
 }

@@ -78,9 +78,9 @@ def advance(
                 return bool(placed == 0)
             decide(desk, placed, rows, kinds, memory, sums, policy, rules, step, series)
             for k in range(placed):
-                i = desk.row[k]
-                carry_out(desk, k, rows[i], kinds[rows[i].kind], memory, sums[rows[i].part], rules, logs, status)
-                desk.back[k] = i
+                row = rows[desk.row[k]]
+                carry_out(desk, k, row, kinds[row.kind], memory, sums[row.part], rules, logs, status)
+                desk.back[k] = desk.row[k]
             placed, back = 0, placed
             continue
         row = rows[i]
@@ -150,6 +150,7 @@ def turns(
     At one instant vehicles apply before, and stations decide and vehicles offer after, the grid ticks.
     """
     own_clock = kind.is_dc and rules.control_period_ns > 0
+    end_ns = step.until_ns + 1 if step.last else step.until_ns
     phase = row.phase
     if phase == ENTERS:
         schedule_exchange(row, rules)
@@ -157,29 +158,12 @@ def turns(
             return LEAVES
         phase = row.phase = OFFERS
     while True:
-        at_ns = row.offer_ns if phase == OFFERS else row.decide_ns if phase == DECIDES else row.apply_ns
-        if own_clock and (row.regulate_ns < at_ns or (row.regulate_ns == at_ns and phase != APPLIES)):
-            if row.regulate_ns >= step.until_ns and (row.regulate_ns > step.until_ns or not step.last):
+        if phase == APPLIES:
+            at_ns = row.apply_ns
+            if own_clock and row.regulate_ns < at_ns:
+                return asks_by_clock(row, desk, place, end_ns)
+            if at_ns > step.until_ns:
                 return GOES_ON
-            desk.now_ns[place] = row.regulate_ns
-            return ASKS
-        if at_ns >= step.until_ns and (at_ns > step.until_ns or not (step.last or phase == APPLIES)):
-            return GOES_ON
-        if phase == OFFERS:
-            row.soc_seen = soc_at(row, kind, sums, at_ns)
-            row.new_w = power_in_segment_w(row, at_ns)
-            row.requests += 1
-            phase = row.phase = DECIDES
-        elif phase == DECIDES:
-            hear(row)
-            if not own_clock:
-                desk.now_ns[place] = at_ns
-                return ASKS
-            if not has_room(logs, status, 1):
-                return FULL
-            answer(row, kind, sums, rules, logs, status, power_w(row, kind, sums, at_ns), at_ns)
-            phase = APPLIES
-        else:
             if not kind.is_dc:
                 # A setpoint said as a whole has been rounded when it was decided.
                 setpoint_w = stated_w(row.plug_w, True) if kind.per_phase else row.plug_w
@@ -189,6 +173,37 @@ def turns(
             if not is_ordinary(row, rules):
                 return LEAVES
             phase = row.phase = OFFERS
+        if phase == OFFERS:
+            at_ns = row.offer_ns
+            if own_clock and row.regulate_ns <= at_ns:
+                return asks_by_clock(row, desk, place, end_ns)
+            if at_ns >= end_ns:
+                return GOES_ON
+            row.soc_seen = soc_at(row, kind, sums, at_ns)
+            row.new_w = power_in_segment_w(row, at_ns)
+            row.requests += 1
+            row.phase = DECIDES
+        at_ns = row.decide_ns
+        if own_clock and row.regulate_ns <= at_ns:
+            return asks_by_clock(row, desk, place, end_ns)
+        if at_ns >= end_ns:
+            return GOES_ON
+        hear(row)
+        if not own_clock:
+            desk.now_ns[place] = at_ns
+            return ASKS
+        if not has_room(logs, status, 1):
+            return FULL
+        answer(row, kind, sums, rules, logs, status, power_w(row, kind, sums, at_ns), at_ns)
+        phase = APPLIES
+
+
+def asks_by_clock(row: Any, desk: Any, place: int, end_ns: int) -> int:
+    """A converter with its own clock decides before anything else happens, if it is within the step."""
+    if row.regulate_ns >= end_ns:
+        return GOES_ON
+    desk.now_ns[place] = row.regulate_ns
+    return ASKS
 
 
 def hear(row: Any) -> None:
