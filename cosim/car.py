@@ -18,12 +18,13 @@ from models.car.converter import (
     TO_CELLS,
     TO_GRID,
     Energy,
-    energy_beyond_ws,
     grid_for_plug_w,
+    hold_beyond_ws,
     hold_energy,
+    ramp_beyond_ws,
     ramp_duration_s,
+    ramp_energy,
     ramp_power_w,
-    segment_energy,
     start_delay_s,
 )
 from models.metrics import delay_bin
@@ -186,28 +187,12 @@ def peek(car: Car, kind: Kind, sums: Sums, now_ns: int) -> tuple[float, float]:
 
 def cells_in_segment_ws(car: Car, kind: Kind, at_ns: int) -> float:
     """Energy of the cells since plug-in [W s] at an instant of the present segment."""
-    return car.cells_ws + energy_beyond_ws(
-        car.start_w,
-        car.target_w,
-        car.rate_w_per_s,
-        (at_ns - car.segment_ns) * 1e-9,
-        TO_CELLS,
-        kind.vehicle_charge,
-        kind.vehicle_discharge,
-    )
-
-
-def grid_in_segment_ws(car: Car, kind: Kind, at_ns: int) -> float:
-    """Energy at the AC meter since the present segment began [W s]."""
-    return energy_beyond_ws(
-        car.start_w,
-        car.target_w,
-        car.rate_w_per_s,
-        (at_ns - car.segment_ns) * 1e-9,
-        TO_GRID,
-        kind.station_charge,
-        kind.station_discharge,
-    )
+    dt_s = (at_ns - car.segment_ns) * 1e-9
+    charge, discharge = kind.vehicle_charge, kind.vehicle_discharge
+    if car.steady:
+        return car.cells_ws + hold_beyond_ws(car.target_w, dt_s, TO_CELLS, charge, discharge)
+    power_w = power_in_segment_w(car, at_ns)
+    return car.cells_ws + ramp_beyond_ws(car.start_w, power_w, dt_s, TO_CELLS, charge, discharge)
 
 
 def voltage_at_v(kind: Kind, soc: float, power_w: float) -> float:
@@ -302,8 +287,11 @@ def begin(car: Car, kind: Kind, sums: Sums, at_ns: int, start_w: float, target_w
     car.segment_ns = at_ns
     car.start_w = start_w
     car.target_w = target_w
+    ramp_ns = math.ceil(ramp_duration_s(start_w, target_w, rate_w_per_s, rate_w_per_s) * 1e9)
+    car.end_ns = at_ns + ramp_ns
+    if ramp_ns > 0:  # so that the end of the ramp is an instant of the clock
+        rate_w_per_s = (target_w - start_w if target_w > start_w else start_w - target_w) / (ramp_ns * 1e-9)
     car.rate_w_per_s = rate_w_per_s
-    car.end_ns = at_ns + math.ceil(ramp_duration_s(start_w, target_w, rate_w_per_s, rate_w_per_s) * 1e9)
     if not car.energised and (start_w != 0.0 or target_w != 0.0):
         sums.outside_window += 1
         if car.ev_id > sums.outside_window_ev:
@@ -363,11 +351,10 @@ def integrate_ramp(car: Car, kind: Kind, to_ns: int) -> float:
     while from_ns < to_ns:
         if not from_ns < part_ns < to_ns:
             part_ns = to_ns
-        part = segment_energy(
+        end_w = power_in_segment_w(car, part_ns)
+        part = ramp_energy(
             power_w,
-            car.target_w,
-            car.rate_w_per_s,
-            car.rate_w_per_s,
+            end_w,
             (part_ns - from_ns) * 1e-9,
             kind.station_charge,
             kind.station_discharge,
@@ -376,9 +363,7 @@ def integrate_ramp(car: Car, kind: Kind, to_ns: int) -> float:
         )
         add(car, part)
         grid_ws += part.grid_ws
-        if part_ns < to_ns:
-            power_w = power_in_segment_w(car, part_ns)
-        from_ns = part_ns
+        from_ns, power_w = part_ns, end_w
     return grid_ws
 
 
@@ -534,6 +519,9 @@ def close_tick(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
 
 def count_ramp(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
     """Count the present ramp up to now."""
-    counted_uj = micro(grid_in_segment_ws(car, kind, now_ns))
+    dt_s = (now_ns - car.segment_ns) * 1e-9
+    power_w = power_in_segment_w(car, now_ns)
+    charge, discharge = kind.station_charge, kind.station_discharge
+    counted_uj = micro(ramp_beyond_ws(car.start_w, power_w, dt_s, TO_GRID, charge, discharge))
     sums.tick_uj += counted_uj - car.counted_uj
     car.counted_uj = counted_uj

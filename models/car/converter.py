@@ -21,7 +21,7 @@ class Loss(NamedTuple):
 
 NO_LOSS = Loss(0.0, 0.0, 0.0)
 
-# Which side of a loss an energy is wanted for, see `energy_beyond_ws`.
+# Which side of a loss an energy is wanted for, see `hold_beyond_ws`.
 TO_GRID = 1.0
 TO_CELLS = -1.0
 
@@ -124,61 +124,38 @@ def ramp_duration_s(start_w: float, target_w: float, ramp_up_w_per_s: float, ram
     return (start_w - target_w) / ramp_down_w_per_s
 
 
-def segment_energy(
+def ramp_energy(
     start_w: float,
-    target_w: float,
-    ramp_up_w_per_s: float,
-    ramp_down_w_per_s: float,
+    end_w: float,
     dt_s: float,
     station_charge: Loss,
     station_discharge: Loss,
     vehicle_charge: Loss,
     vehicle_discharge: Loss,
 ) -> Energy:
-    """Energy of the first `dt_s` of a segment: a ramp of the plug power to `target_w`, then a hold.
+    """Energy of a plug power that moves linearly from `start_w` to `end_w` within `dt_s`.
 
     The ramp is cut where it crosses zero, because the two directions lose differently. At an end of a ramp that lies
     at zero the loss is the one-sided limit; only a hold at exactly zero is free of loss.
     """
-    if not dt_s > 0.0:
-        return Energy(0.0, 0.0, 0.0, 0.0, 0.0)
-    if start_w == target_w:
-        return hold_energy(start_w, dt_s, station_charge, station_discharge, vehicle_charge, vehicle_discharge)
-    rate_w_per_s = ramp_up_w_per_s if target_w > start_w else 0.0 - ramp_down_w_per_s
-    ramp_s = (target_w - start_w) / rate_w_per_s
-    if ramp_s < dt_s:
-        end_w = target_w
-    else:
-        ramp_s = dt_s
-        end_w = start_w + rate_w_per_s * dt_s
     if start_w >= 0.0 and end_w >= 0.0:
-        grid, plug, cells, station, vehicle = _ramp(start_w, end_w, ramp_s, 1.0, station_charge, vehicle_charge)
-    elif start_w <= 0.0 and end_w <= 0.0:
-        grid, plug, cells, station, vehicle = _ramp(start_w, end_w, ramp_s, -1.0, station_discharge, vehicle_discharge)
+        return _ramp(start_w, end_w, dt_s, 1.0, station_charge, vehicle_charge)
+    if start_w <= 0.0 and end_w <= 0.0:
+        return _ramp(start_w, end_w, dt_s, -1.0, station_discharge, vehicle_discharge)
+    before_s = start_w / (start_w - end_w) * dt_s
+    if start_w > 0.0:
+        one = _ramp(start_w, 0.0, before_s, 1.0, station_charge, vehicle_charge)
+        two = _ramp(0.0, end_w, dt_s - before_s, -1.0, station_discharge, vehicle_discharge)
     else:
-        before_s = start_w / (start_w - end_w) * ramp_s
-        if start_w > 0.0:
-            one = _ramp(start_w, 0.0, before_s, 1.0, station_charge, vehicle_charge)
-            two = _ramp(0.0, end_w, ramp_s - before_s, -1.0, station_discharge, vehicle_discharge)
-        else:
-            one = _ramp(start_w, 0.0, before_s, -1.0, station_discharge, vehicle_discharge)
-            two = _ramp(0.0, end_w, ramp_s - before_s, 1.0, station_charge, vehicle_charge)
-        grid = one[0] + two[0]
-        plug = one[1] + two[1]
-        cells = one[2] + two[2]
-        station = one[3] + two[3]
-        vehicle = one[4] + two[4]
-    if ramp_s < dt_s and target_w != 0.0:
-        if target_w > 0.0:
-            one = _hold(target_w, dt_s - ramp_s, 1.0, station_charge, vehicle_charge)
-        else:
-            one = _hold(target_w, dt_s - ramp_s, -1.0, station_discharge, vehicle_discharge)
-        grid = grid + one[0]
-        plug = plug + one[1]
-        cells = cells + one[2]
-        station = station + one[3]
-        vehicle = vehicle + one[4]
-    return Energy(grid, plug, cells, station, vehicle)
+        one = _ramp(start_w, 0.0, before_s, -1.0, station_discharge, vehicle_discharge)
+        two = _ramp(0.0, end_w, dt_s - before_s, 1.0, station_charge, vehicle_charge)
+    return Energy(
+        one.grid_ws + two.grid_ws,
+        one.plug_ws + two.plug_ws,
+        one.cells_ws + two.cells_ws,
+        one.station_loss_ws + two.station_loss_ws,
+        one.vehicle_loss_ws + two.vehicle_loss_ws,
+    )
 
 
 def hold_energy(
@@ -193,7 +170,6 @@ def hold_energy(
     if power_w == 0.0:
         return Energy(0.0, 0.0, 0.0, 0.0, 0.0)
     # Attributes, not unpacking: a compiled caller passes records.
-    # The same as `_hold`, written out: most segments of a quiet fleet end here.
     if power_w > 0.0:
         a, b, c = station_charge.constant_w, station_charge.linear, station_charge.quadratic_per_w
         d, e, f = vehicle_charge.constant_w, vehicle_charge.linear, vehicle_charge.quadratic_per_w
@@ -211,26 +187,8 @@ def hold_energy(
     )
 
 
-def _hold(
-    power_w: float, dt_s: float, sign: float, station: Loss, vehicle: Loss
-) -> tuple[float, float, float, float, float]:
-    """Grid, plug, cells, station loss and vehicle loss [W s] of a constant, non-zero power of the given sign."""
-    a, b, c = station.constant_w, station.linear, station.quadratic_per_w
-    d, e, f = vehicle.constant_w, vehicle.linear, vehicle.quadratic_per_w
-    size_w = sign * power_w
-    return (
-        (power_w + (a + size_w * (b + c * size_w))) * dt_s,
-        power_w * dt_s,
-        (power_w - (d + size_w * (e + f * size_w))) * dt_s,
-        a * dt_s + (b * dt_s + c * dt_s * size_w) * size_w,
-        d * dt_s + (e * dt_s + f * dt_s * size_w) * size_w,
-    )
-
-
-def _ramp(
-    start_w: float, end_w: float, dt_s: float, sign: float, station: Loss, vehicle: Loss
-) -> tuple[float, float, float, float, float]:
-    """The same five energies of a linear ramp that keeps its sign.
+def _ramp(start_w: float, end_w: float, dt_s: float, sign: float, station: Loss, vehicle: Loss) -> Energy:
+    """Energy of a linear ramp that keeps its sign.
 
     Grid and cells by Simpson's rule, exact for their quadratics; losses from the first and second moments of |P|.
     """
@@ -242,7 +200,7 @@ def _ramp(
     sixth_s = dt_s * _SIXTH
     first_ws = sign * middle_w * dt_s
     second_w2s = (start_w * start_w + start_w * end_w + end_w * end_w) * (dt_s * _THIRD)
-    return (
+    return Energy(
         (
             (a + start_w * (into + c * start_w))
             + 4.0 * (a + middle_w * (into + c * middle_w))
@@ -261,44 +219,31 @@ def _ramp(
     )
 
 
-def energy_beyond_ws(
-    start_w: float, target_w: float, rate_w_per_s: float, dt_s: float, side: float, charge: Loss, discharge: Loss
-) -> float:
-    """Energy of the first `dt_s` of a segment on the other side of a loss [W s], alone and at a fraction of the cost.
+def hold_beyond_ws(power_w: float, dt_s: float, side: float, charge: Loss, discharge: Loss) -> float:
+    """Energy of a constant power on the other side of a loss [W s], alone and at a fraction of the cost.
 
-    With `TO_GRID` and the station's losses this is the `grid_ws` of `segment_energy`, with `TO_CELLS` and the
-    vehicle's its `cells_ws`, bit for bit. The rate is a magnitude, in the direction of the target.
+    With `TO_GRID` and the station's losses this is the `grid_ws` of `hold_energy`, with `TO_CELLS` and the vehicle's
+    its `cells_ws`, bit for bit.
     """
-    if not dt_s > 0.0:
-        return 0.0
-    ramp_s = 0.0
-    energy_ws = 0.0
-    if start_w != target_w:
-        rate = rate_w_per_s if target_w > start_w else 0.0 - rate_w_per_s
-        ramp_s = (target_w - start_w) / rate
-        end_w = target_w
-        if not ramp_s < dt_s:
-            ramp_s = dt_s
-            end_w = start_w + rate * dt_s
-        if start_w >= 0.0 and end_w >= 0.0:
-            energy_ws = _ramp_beyond_ws(start_w, end_w, ramp_s, side, 1.0, charge)
-        elif start_w <= 0.0 and end_w <= 0.0:
-            energy_ws = _ramp_beyond_ws(start_w, end_w, ramp_s, side, -1.0, discharge)
-        else:
-            before_s = start_w / (start_w - end_w) * ramp_s
-            if start_w > 0.0:
-                energy_ws = _ramp_beyond_ws(start_w, 0.0, before_s, side, 1.0, charge)
-                energy_ws += _ramp_beyond_ws(0.0, end_w, ramp_s - before_s, side, -1.0, discharge)
-            else:
-                energy_ws = _ramp_beyond_ws(start_w, 0.0, before_s, side, -1.0, discharge)
-                energy_ws += _ramp_beyond_ws(0.0, end_w, ramp_s - before_s, side, 1.0, charge)
-    if ramp_s < dt_s:
-        energy_ws += (target_w + side * loss_w(target_w, charge, discharge)) * (dt_s - ramp_s)
-    return energy_ws
+    return (power_w + side * loss_w(power_w, charge, discharge)) * dt_s
+
+
+def ramp_beyond_ws(start_w: float, end_w: float, dt_s: float, side: float, charge: Loss, discharge: Loss) -> float:
+    """The same of a ramp, and of `ramp_energy`."""
+    if start_w >= 0.0 and end_w >= 0.0:
+        return _ramp_beyond_ws(start_w, end_w, dt_s, side, 1.0, charge)
+    if start_w <= 0.0 and end_w <= 0.0:
+        return _ramp_beyond_ws(start_w, end_w, dt_s, side, -1.0, discharge)
+    before_s = start_w / (start_w - end_w) * dt_s
+    if start_w > 0.0:
+        before_ws = _ramp_beyond_ws(start_w, 0.0, before_s, side, 1.0, charge)
+        return before_ws + _ramp_beyond_ws(0.0, end_w, dt_s - before_s, side, -1.0, discharge)
+    before_ws = _ramp_beyond_ws(start_w, 0.0, before_s, side, -1.0, discharge)
+    return before_ws + _ramp_beyond_ws(0.0, end_w, dt_s - before_s, side, 1.0, charge)
 
 
 def _ramp_beyond_ws(start_w: float, end_w: float, dt_s: float, side: float, sign: float, loss: Loss) -> float:
-    """The same of a linear ramp that keeps its sign, by Simpson's rule, exact for the quadratic."""
+    """The same of a ramp that keeps its sign, by Simpson's rule, exact for the quadratic."""
     a, b, c = side * loss.constant_w, 1.0 + side * sign * loss.linear, side * loss.quadratic_per_w
     middle_w = 0.5 * (start_w + end_w)
     return (

@@ -15,13 +15,15 @@ from models.car.converter import (
     Converter,
     Energy,
     Loss,
-    energy_beyond_ws,
     grid_for_plug_w,
+    hold_beyond_ws,
+    hold_energy,
     loss_w,
     plug_for_grid_w,
+    ramp_beyond_ws,
     ramp_duration_s,
+    ramp_energy,
     ramp_power_w,
-    segment_energy,
     start_delay_s,
 )
 
@@ -34,6 +36,14 @@ LOSSES = (STATION_CHARGE, STATION_DISCHARGE, VEHICLE_CHARGE, VEHICLE_DISCHARGE)
 powers_w = st.floats(-50_000.0, 50_000.0)
 rates_w_per_s = st.floats(100.0, 1e6)
 spans_s = st.floats(0.0, 100.0, allow_subnormal=False)  # the clock counts nanoseconds
+
+
+def segment_energy(start_w, target_w, up, down, dt_s, *losses):
+    """A ramp that reaches its target or does not, then a hold."""
+    ramp_s = min(ramp_duration_s(start_w, target_w, up, down), dt_s)
+    ramp = ramp_energy(start_w, ramp_power_w(start_w, target_w, up, down, ramp_s), ramp_s, *losses)
+    hold = hold_energy(target_w, dt_s - ramp_s, *losses)
+    return Energy(*(one + two for one, two in zip(ramp, hold, strict=True)))
 
 
 def quadrature(start_w, target_w, up, down, dt_s, step_s=1e-4):
@@ -202,21 +212,21 @@ def test_a_segment_may_be_cut_anywhere(start_w, target_w, up, down, dt_s, share)
     )
 
 
-@given(start_w=powers_w, target_w=powers_w, rate=rates_w_per_s, dt_s=spans_s)
-def test_energy_beyond_a_loss_is_that_of_the_whole_segment(start_w, target_w, rate, dt_s):
-    energy = segment_energy(start_w, target_w, rate, rate, dt_s, *LOSSES)
-    to_grid = energy_beyond_ws(start_w, target_w, rate, dt_s, TO_GRID, STATION_CHARGE, STATION_DISCHARGE)
-    to_cells = energy_beyond_ws(start_w, target_w, rate, dt_s, TO_CELLS, VEHICLE_CHARGE, VEHICLE_DISCHARGE)
-    assert (to_grid, to_cells) == (energy.grid_ws, energy.cells_ws)
+@given(start_w=powers_w, end_w=powers_w, dt_s=spans_s)
+def test_energy_beyond_a_loss_is_one_of_the_five(start_w, end_w, dt_s):
+    ramp, hold = ramp_energy(start_w, end_w, dt_s, *LOSSES), hold_energy(start_w, dt_s, *LOSSES)
+    for side, losses, name in ((TO_GRID, LOSSES[:2], "grid_ws"), (TO_CELLS, LOSSES[2:], "cells_ws")):
+        assert ramp_beyond_ws(start_w, end_w, dt_s, side, *losses) == getattr(ramp, name)
+        assert hold_beyond_ws(start_w, dt_s, side, *losses) == getattr(hold, name)
 
 
 def test_no_time_is_no_energy():
     assert segment_energy(5_000.0, 9_000.0, 1e3, 1e3, 0.0, *LOSSES) == Energy(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def test_a_hold_written_out_equals_the_end_of_a_ramp_of_no_length():
-    held = segment_energy(4_000.0, 4_000.0, 1e3, 1e3, 2.0, *LOSSES)
-    ramped = segment_energy(math.nextafter(4_000.0, 0.0), 4_000.0, 1e3, 1e3, 2.0, *LOSSES)
+def test_a_hold_is_the_limit_of_a_ramp():
+    held = hold_energy(4_000.0, 2.0, *LOSSES)
+    ramped = ramp_energy(math.nextafter(4_000.0, 0.0), 4_000.0, 2.0, *LOSSES)
     assert list(ramped) == pytest.approx(list(held), rel=1e-12)
 
 
@@ -235,6 +245,9 @@ def test_compiled_converter_is_the_same_bits(same_bits):
     same_bits(ramp_duration_s, ramps)
     same_bits(ramp_power_w, [(*ramp, draw.uniform(0.0, 20.0)) for ramp in ramps])
     spans = [draw.choice([0.0, 0.3, draw.uniform(0.0, 20.0)]) for _ in ramps]
-    same_bits(segment_energy, [(*ramp, span, *LOSSES) for ramp, span in zip(ramps, spans, strict=True)])
+    same_bits(ramp_energy, [(*ramp[:2], span, *LOSSES) for ramp, span in zip(ramps, spans, strict=True)])
+    same_bits(hold_energy, [(ramp[0], span, *LOSSES) for ramp, span in zip(ramps, spans, strict=True)])
     for side, losses in ((TO_GRID, LOSSES[:2]), (TO_CELLS, LOSSES[2:])):
-        same_bits(energy_beyond_ws, [(*ramp[:3], span, side, *losses) for ramp, span in zip(ramps, spans, strict=True)])
+        cases = [(*ramp[:2], span, side, *losses) for ramp, span in zip(ramps, spans, strict=True)]
+        same_bits(ramp_beyond_ws, cases)
+        same_bits(hold_beyond_ws, [(case[0], *case[2:]) for case in cases])

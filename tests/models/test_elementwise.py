@@ -5,7 +5,7 @@ import pytest
 
 from models import elementwise
 from models.car.battery import charge_limit_w
-from models.car.converter import Energy, Loss, loss_w, segment_energy
+from models.car.converter import Energy, Loss, hold_energy, loss_w
 from models.control.charge_loop import StationView
 from models.control.limits import LimitParams, limit
 
@@ -25,7 +25,7 @@ def test_tuples_reach_every_call_unchanged():
 
 def test_a_named_result_is_a_named_tuple_of_arrays():
     none = Loss(0.0, 0.0, 0.0)
-    energy = elementwise(segment_energy)(0.0, [1_000.0, 2_000.0], 1e3, 1e3, 2.0, none, none, none, none)
+    energy = elementwise(hold_energy)([750.0, 1_000.0], 2.0, none, none, none, none)
     assert isinstance(energy, Energy)
     assert energy.plug_ws.tolist() == [1_500.0, 2_000.0]
 
