@@ -23,7 +23,7 @@ from cosim.fleet import Tick
 from cosim.given import Logs, Rules, Series, Step
 from cosim.kernel import Machine, entry_point
 from cosim.offer import heard, offer
-from cosim.row import CAR, CONTROL, EV, KIND, OWN, ROW, STATION, SUMS
+from cosim.row import CAR, CONTROL, EV, KIND, OWN, ROW, STATION, SUMS, as_row
 from cosim.scenario import to_ns
 from cosim.stage import Stage
 from cosim.sums import Sums, add_counts
@@ -94,13 +94,13 @@ class Lane:
 
     def takes(self, ev: EvInLoop) -> bool:
         """Whether a pair between two exchanges may come in."""
-        return ev.visit.ev_id not in self._traced and disturbance(ev) is None
+        return ev.visit.ev_id not in self._traced and disturbance(ev, self._rules.control_period_ns) is None
 
     def adopt(self, ev: EvInLoop, offer_ns: int) -> None:
         """Take over a pair whose next offer would be at `offer_ns`; `ev.resume` is called when it leaves again."""
         slot = self._free.pop() if self._free else self._grow()
         station, car = ev.station, ev.car
-        self._rows[slot] = self._values(ev, offer_ns)
+        self._rows[slot] = as_row(self._values(ev, offer_ns))
         if self._machine.memory:
             self._memory[slot] = tuple(station.control.memory)
         self._wake_ns[slot] = 0
@@ -308,9 +308,12 @@ class Lane:
 _CAR, _CONTROL, _EV, _STATION = (attrgetter(*fields) for fields in (CAR, CONTROL, EV, STATION))
 
 
-def disturbance(ev: EvInLoop) -> str | None:
+def disturbance(ev: EvInLoop, control_period_ns: int) -> str | None:
     """What keeps a pair between two exchanges of the loop out of the lane; None if nothing does."""
-    waiting = "more setpoints wait than a row has room for" if ev.car.waiting > WAITING else None
+    most = ev.car.waiting
+    if control_period_ns > 0 and ev.car.kind.is_dc:  # one a period, and the one that the converter wakes up for
+        most = max(most, to_ns(ev.car.kind.converter.reaction_delay_s) // control_period_ns + 2)
+    waiting = "more setpoints wait than a row has room for" if most > WAITING else None
     return ev.disturbance or ev.station.disturbance(ev.departure_ns) or waiting
 
 

@@ -3,6 +3,7 @@
 The fields bear the names of the attributes they are taken from, so that the same functions work on both.
 """
 
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ CAR = {
     "step_level_w": "f8",
     "step_target_w": "f8",
     "ev_id": "i4",
-    "waiting": "i4",
+    "waiting": "i1",
     "steady": "?",
     "energised": "?",
 }
@@ -52,7 +53,7 @@ CONTROL = {
     "bias_hz": "f8",
     "dither_threshold": "f8",
     "decided_ns": "i8",
-    "reason": "i4",
+    "reason": "i1",
     "samples": "i4",
     "evse_id": "i4",
 }
@@ -73,17 +74,17 @@ OWN = {
     "said_w": "f8",
     "answered_w": "f8",  # behind the EVSEPresentCurrent of the last response, in DC
     "kind": "u4",  # indices without a sign: machine code need not ask whether they count from the end
-    "part": "u4",  # which sums it counts in: 0 all phases, 1 to 3 one phase alone
+    "part": "u1",  # which sums it counts in: 0 all phases, 1 to 3 one phase alone
     "site_id": "i4",
-    "phase": "i4",
+    "phase": "i1",
 }
-OBJECTS = {"car": CAR, "control": CONTROL, "ev": EV, "station": STATION}
+QUEUE = {"queue_ns": ("i8", (WAITING,)), "queue_w": ("f8", (WAITING,))}
+FIELDS: dict[str, Any] = CAR | CONTROL | EV | STATION | OWN | QUEUE
 
-ROW = np.dtype(
-    [(name, form) for fields in (*OBJECTS.values(), OWN) for name, form in fields.items()]
-    + [("queue_ns", "i8", (WAITING,)), ("queue_w", "f8", (WAITING,))],
-    align=True,
-)
+_WIDE_FIRST = sorted(FIELDS, key=lambda name: -np.dtype(FIELDS[name]).base.itemsize)  # so that none is padded
+ROW = np.dtype([(name, FIELDS[name]) for name in _WIDE_FIRST], align=True)
+# Puts values in the order of FIELDS into that of a row.
+as_row = itemgetter(*(list(FIELDS).index(name) for name in ROW.names or ()))
 
 _PARTS = {Battery: Battery._fields, Converter: Converter._fields, Loss: Loss._fields}
 

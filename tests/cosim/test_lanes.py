@@ -55,6 +55,10 @@ MATRIX = {
     "DC": {"service": "DC"},
     "DC_BPT": {"service": "DC_BPT"},
     "periodic regulation": {"service": "DC_BPT", "evse": {"dc_regulation": "periodic", "control_period_s": 0.07}},
+    "more setpoints wait than a row has room for": {
+        "service": "DC_BPT",
+        "evse": {"dc_regulation": "periodic", "control_period_s": 0.02, "dc_reaction_delay_s": 0.2},
+    },
     "three phases stated": {"service": "AC_BPT", "ev": {"per_phase": True}},
     "one phase": {"service": "AC_BPT", "vehicles": (ONE_PHASE,)},
     "numbers beyond five digits": {"service": "AC_BPT", "vehicles": (LORRY,)},
