@@ -6,6 +6,7 @@ that they would have had. What a row cannot do is listed in two places: `disturb
 in, and `is_ordinary` there, asked before each exchange.
 """
 
+import gc
 from operator import attrgetter
 from typing import Any
 
@@ -32,6 +33,7 @@ from protocol.iso20.phases import stated_w
 from protocol.iso20.session import Timers
 from protocol.values import wire
 
+SPARED = 1 << 13  # so many pairs at a time
 LOG_ROWS = 1 << 12  # rows of a table that the kernel writes before they are handed on: they stay in the second cache
 
 
@@ -108,6 +110,8 @@ class Lane:
         station.hand_over()
         del self._stage.fleet.cars[car.ev_id]
         self.present += 1
+        if self.present % SPARED == 0:
+            gc.freeze()  # the collector need not look at them, see `seldom_collected`
         ev.hand_over(slot)
         self._run(self._span(self._env.now_ns), slot, slot + 1)
 
@@ -219,12 +223,13 @@ class Lane:
 
     # --- out ---
 
-    def release_all(self) -> None:
-        """Give every pair back: the run ends."""
+    def return_all(self) -> None:
+        """The run ends: the objects know again what has become of them, and nobody goes on."""
         for slot, ev in enumerate(self._evs):
             if ev is not None:
-                self._rows[slot]["phase"] = turns.AWAY
-                self._give_back(slot, ev)
+                self._restore(slot, ev)
+                self._evs[slot] = None
+        self.present = 0
 
     def let_go(self, ev: EvInLoop) -> None:
         """Give a pair back at once, wherever it stands: the tick that ended has brought something upon it."""
@@ -251,6 +256,20 @@ class Lane:
 
     def _give_back(self, slot: int, ev: EvInLoop) -> None:
         station, car = ev.station, ev.car
+        responses = station.responses
+        values = self._restore(slot, ev)
+        if station.responses > responses:
+            self._remind(ev, values)
+        station.take_back(values["sequence_deadline_ns"])
+        self._stage.fleet.cars[car.ev_id] = car
+        self._evs[slot] = None
+        self._free.append(slot)
+        self.present -= 1
+        ev.take_back()
+
+    def _restore(self, slot: int, ev: EvInLoop) -> dict[str, Any]:
+        """Write the values of a row back to where they were taken from; returns them."""
+        station, car = ev.station, ev.car
         row = self._rows[slot]
         values = dict(zip(ROW.names or (), row.item(), strict=True))
         requests, responses = ev.requests, station.responses
@@ -262,15 +281,8 @@ class Lane:
         if self._machine.memory:
             station.control.memory = type(station.control.memory)(*self._memory[slot].tolist())
         ev.offer_ns, ev.offer_soc, ev.offer_w = values["said_ns"], values["said_soc"], values["said_w"]
-        if station.responses > responses:
-            self._remind(ev, values)
         self._count(ev, ev.requests - requests, station.responses - responses)
-        station.take_back(values["sequence_deadline_ns"])
-        self._stage.fleet.cars[car.ev_id] = car
-        self._evs[slot] = None
-        self._free.append(slot)
-        self.present -= 1
-        ev.take_back()
+        return values
 
     def _remind(self, ev: EvInLoop, values: dict[str, Any]) -> None:
         """Both ends as if they had exchanged the messages themselves: what was said last."""

@@ -193,12 +193,7 @@ class World:
         try:
             with seldom_collected():
                 status = env.run(until=self._end)
-            if stage.lane is not None:
-                stage.lane.release_all()
-                self.lane_exchanges = stage.lane.exchanges
-                stage.lane.settle_accounts()
-            for ev in self._present.values():
-                stage.ledger.close(ev, env.now_ns)
+                self._close_all()
         finally:
             stage.recorder.close()  # a policy that raises stops the run, and nothing recorded so far is lost
         stage.fleet.settle_counts()
@@ -216,6 +211,17 @@ class World:
             lane_note=self.lane_note,
             lane_exchanges=self.lane_exchanges,
         )
+
+    def _close_all(self) -> None:
+        """The run ends with vehicles still there. They are forgotten before the collector could look at them."""
+        stage = self._stage
+        if stage.lane is not None:
+            stage.lane.return_all()
+            self.lane_exchanges = stage.lane.exchanges
+            stage.lane.settle_accounts()
+        for ev_id in list(self._present):
+            stage.ledger.close(self._present.pop(ev_id), stage.env.now_ns)
+        stage.fleet.cars.clear()
 
     # --- who comes and goes ---
 

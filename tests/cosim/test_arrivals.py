@@ -26,6 +26,24 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
+def test_the_collector_is_spared_rows_and_nothing_is_kept_from_it_afterwards(
+    prepare: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cosim.lane.SPARED", 2)
+    frozen = []
+    before = gc.get_threshold()
+    run = prepare(
+        lane="fleet", service="AC_BPT", policy="droop", duration_s=25.0, fleet={"n_ev": 3},
+        record={"messages": "session", "trace_evs": []},
+    )  # fmt: skip
+    run.finish(progress=lambda _: frozen.append(gc.get_freeze_count()))
+    assert frozen[0] == 0
+    assert frozen[-1] > 0
+    assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
+    assert sum(run.world.in_lanes) == 0, "and those still there at the end are forgotten"
+
+
 @pytest.mark.parametrize("lane", ["message", "fleet"])
 def test_vehicles_that_have_left_are_forgotten_at_once(
     prepare: Callable[..., Any], no_collector: None, lane: str
