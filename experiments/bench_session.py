@@ -42,9 +42,7 @@ def _session(service: str, n_ev: int, rounds: int) -> Session:
     short, long = (_best(service, few, stay_s, "message", rounds) for stay_s in (SHORT_S, LONG_S))
     turn_s = (long.cpu_s - short.cpu_s) / (long.turns - short.turns)
     fleet = _best(service, n_ev, STAY_S, "fleet", rounds)
-    return Session(
-        service, 1e3 * (fleet.cpu_s - fleet.turns * turn_s) / n_ev, (fleet.exchanges - fleet.turns) / n_ev
-    )
+    return Session(service, 1e3 * (fleet.cpu_s - fleet.turns * turn_s) / n_ev, (fleet.exchanges - fleet.turns) / n_ev)
 
 
 def _best(service: str, n_ev: int, stay_s: float, lane: str, rounds: int) -> Played:
