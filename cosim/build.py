@@ -22,6 +22,7 @@ from protocol.iso20.ratings import EVRatings, EVSERatings
 from protocol.iso20.secc import SECC, SECCSettings
 from protocol.iso20.sequence import State
 from protocol.iso20.session import Timers
+from protocol.values import wire
 
 AC_SERVICES = (ServiceID.AC, ServiceID.AC_BPT)
 MODELS_KEPT = 4096  # where targets make each vehicle a model of its own, keeping them all would help nobody
@@ -88,7 +89,7 @@ class Builder:
             cells_w=max(vehicle.maximum_dc_charge_w, vehicle.maximum_ac_charge_w),
             minimum_charge_w=converter.minimum_charge_w,
             minimum_discharge_w=converter.minimum_discharge_w if visit.discharge_w > 0.0 else 0.0,
-            maximum_dc_a=vehicle.maximum_dc_a,
+            maximum_dc_a=wire(vehicle.maximum_dc_a),  # as each turn says it
             maximum_v=vehicle.dc_maximum_v,
             minimum_v=vehicle.dc_minimum_v,
             reactive_share=reactive / vehicle.power_factor,

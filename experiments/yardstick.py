@@ -3,11 +3,12 @@
 An EV process and an EVSE process per car, and between them two cables made as in SimPy's own example of a cable with
 latency: a Store, and a process that puts each message into it after a delay. Messages are dicts with the elements of a
 BPT_Dynamic charge loop. There are a battery with limits, droop with a dead band and a jittered delay; there are no
-checks, no state machine, no timers, no rounding, no records and no grid. What the message lane costs is told as a ratio
-to this, in the same run.
+checks, no state machine, no timers, no rounding, no records and no grid. Its cars rest, as those of the benchmark of the
+message lane do. What that lane costs is told as a ratio to this, in the same run.
 """
 
 import random
+import time
 from collections.abc import Generator
 from typing import Any
 
@@ -29,7 +30,7 @@ class Cable:
     def latency(self, message: dict[str, Any]) -> Generator[simpy.Event, Any, None]:
         """Carry one message."""
         yield self.env.timeout(self.delay_s + self.jitter_s * random.random())
-        yield self.store.put(message)
+        self.store.put(message)
 
     def put(self, message: dict[str, Any]) -> None:
         """Send."""
@@ -40,8 +41,12 @@ class Cable:
         return self.store.get()
 
 
-def exchanges(n_ev: int, duration_s: float, gap_s: float, delay_s: float, jitter_s: float) -> int:
-    """Run `n_ev` pairs for `duration_s` of simulated time; the number of exchanges (request and response) completed."""
+def exchanges(
+    n_ev: int, duration_s: float, gap_s: float, delay_s: float, jitter_s: float, settled_s: float = 1.0
+) -> tuple[int, float]:
+    """Run `n_ev` pairs; the exchanges (request and response) completed in `duration_s` of simulated time, and their CPU
+    seconds. Making the pairs and the first `settled_s` do not count.
+    """
     env = simpy.Environment()
     random.seed(1)
     done = [0]
@@ -49,8 +54,10 @@ def exchanges(n_ev: int, duration_s: float, gap_s: float, delay_s: float, jitter
         to_evse, to_ev = Cable(env, delay_s, jitter_s), Cable(env, delay_s, jitter_s)
         env.process(_evse(env, to_evse, to_ev))
         env.process(_ev(env, to_evse, to_ev, gap_s, gap_s * number / n_ev, done))
-    env.run(until=duration_s)
-    return done[0]
+    env.run(until=settled_s)
+    before, began_s = done[0], time.process_time()
+    env.run(until=settled_s + duration_s)
+    return done[0] - before, time.process_time() - began_s
 
 
 def _ev(

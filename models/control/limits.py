@@ -92,7 +92,7 @@ def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[f
                 reason = V2X_ENERGY_GATE
 
     # What the EV and the station allow, known before a guarantee may ask for it.
-    highest_w, highest_reason = smallest(maximum_charge_w, station_charge_w, power_at_w(maximum_charge_a, voltage_v))
+    highest_w, highest_reason = smallest(maximum_charge_w, station_charge_w, maximum_charge_a, voltage_v)
     if minimum_wh > 0.0:
         if setpoint_w < highest_w:
             setpoint_w = highest_w
@@ -113,9 +113,7 @@ def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[f
         setpoint_w = highest_w
         reason = highest_reason
     elif setpoint_w < 0.0:
-        lowest_w, lowest_reason = smallest(
-            maximum_discharge_w, station_discharge_w, power_at_w(maximum_discharge_a, voltage_v)
-        )
+        lowest_w, lowest_reason = smallest(maximum_discharge_w, station_discharge_w, maximum_discharge_a, voltage_v)
         if setpoint_w < 0.0 - lowest_w:
             setpoint_w = 0.0 - lowest_w
             reason = lowest_reason
@@ -146,20 +144,15 @@ def approach_w(distance_wh: float, approach_s: float) -> float:
     return 3600.0 * distance_wh / approach_s if approach_s > 0.0 else math.inf
 
 
-def power_at_w(current_a: float, voltage_v: float) -> float:
-    """Power of a current limit [W]; no limit where there is no voltage (AC)."""
-    return current_a * voltage_v if voltage_v == voltage_v else math.inf
-
-
-def smallest(ev_w: float, station_w: float, current_w: float) -> tuple[float, int]:
-    """The narrowest of three limits [W] and its reason; never negative."""
+def smallest(ev_w: float, station_w: float, current_a: float, voltage_v: float) -> tuple[float, int]:
+    """The narrowest of three limits [W] and its reason; never negative. Without a voltage (AC) no current counts."""
     limit_w = ev_w
     reason = EV_POWER
     if station_w < limit_w:
         limit_w = station_w
         reason = STATION_POWER
-    if current_w < limit_w:
-        limit_w = current_w
+    if voltage_v == voltage_v and current_a * voltage_v < limit_w:
+        limit_w = current_a * voltage_v
         reason = CURRENT
     return (limit_w if limit_w > 0.0 else 0.0), reason
 

@@ -146,7 +146,7 @@ def _hear_v2x(said: Said, mode: Any) -> None:
 
 
 def _hear_ac(said: Said, request: Any, now_ns: int) -> None:
-    """Needs, limits and present power. A DepartureTime left out leaves the earlier one standing."""
+    """AC: needs, limits and present power. A DepartureTime left out leaves the earlier one standing."""
     mode = request.control_mode
     said.received_ns = now_ns
     if mode.departure_time is not None:
@@ -167,26 +167,22 @@ def _hear_ac(said: Said, request: Any, now_ns: int) -> None:
 
 
 def _hear_bpt_ac(said: Said, request: Any, now_ns: int) -> None:
-    mode = request.control_mode
+    """The same with discharge limits, as magnitudes, and the V2X pair."""
     _hear_ac(said, request, now_ns)
-    _hear_discharge(said, mode)
-    if mode.ev_maximum_discharge_power_l2 is not None:
-        said.maximum_discharge_w = abs(phases.total_w(mode, "ev_maximum_discharge_power"))
-        said.minimum_discharge_w = abs(phases.total_w(mode, "ev_minimum_discharge_power"))
-
-
-def _hear_discharge(said: Said, mode: Any) -> None:
-    """Discharge limits and the V2X pair, of the mode of an AC or a DC request."""
+    mode = request.control_mode
     maximum, minimum = mode.ev_maximum_v2x_energy_request, mode.ev_minimum_v2x_energy_request
     said.maximum_v2x_energy_wh = _NAN if maximum is None else maximum.number
     said.minimum_v2x_energy_wh = _NAN if minimum is None else minimum.number
     most_w, least_w = mode.ev_maximum_discharge_power.number, mode.ev_minimum_discharge_power.number
     said.maximum_discharge_w = most_w if most_w >= 0.0 else -most_w
     said.minimum_discharge_w = least_w if least_w >= 0.0 else -least_w
+    if mode.ev_maximum_discharge_power_l2 is not None:
+        said.maximum_discharge_w = abs(phases.total_w(mode, "ev_maximum_discharge_power"))
+        said.minimum_discharge_w = abs(phases.total_w(mode, "ev_minimum_discharge_power"))
 
 
 def _hear_dc(said: Said, request: Any, now_ns: int) -> None:
-    """The same with present voltage, and limits of current and voltage."""
+    """DC: needs, present voltage, and limits of power, current and voltage."""
     mode = request.control_mode
     said.received_ns = now_ns
     if mode.departure_time is not None:
@@ -204,9 +200,15 @@ def _hear_dc(said: Said, request: Any, now_ns: int) -> None:
 
 
 def _hear_bpt_dc(said: Said, request: Any, now_ns: int) -> None:
-    mode = request.control_mode
+    """The same with discharge limits, as magnitudes, and the V2X pair."""
     _hear_dc(said, request, now_ns)
-    _hear_discharge(said, mode)
+    mode = request.control_mode
+    maximum, minimum = mode.ev_maximum_v2x_energy_request, mode.ev_minimum_v2x_energy_request
+    said.maximum_v2x_energy_wh = _NAN if maximum is None else maximum.number
+    said.minimum_v2x_energy_wh = _NAN if minimum is None else minimum.number
+    most_w, least_w = mode.ev_maximum_discharge_power.number, mode.ev_minimum_discharge_power.number
+    said.maximum_discharge_w = most_w if most_w >= 0.0 else -most_w
+    said.minimum_discharge_w = least_w if least_w >= 0.0 else -least_w
     said.maximum_discharge_a = abs(mode.ev_maximum_discharge_current.number)
 
 
