@@ -42,6 +42,7 @@ class EvInLoop:
         "_journal",
         "_offer_place",
         "_request_there",
+        "_said",
         "_scheduled",
         "_then",
         "_turn_due",
@@ -100,6 +101,7 @@ class EvInLoop:
         self._departs = False  # it is the driver who wants to go
         self.standby_refused = False
         self._scheduled = scenario.ev.control_mode == "scheduled"
+        self._said: tuple[Any, ...] = ()  # what the last offer at rest was made from
         self.profile_factor = 1.0  # of what was promised; a fault makes it another
         self.warned: Profile | None = None  # the promise that the station has warned of
         self.needs_ns = -1  # of what the station has settled and this car has taken over
@@ -138,9 +140,9 @@ class EvInLoop:
 
     def _turn(self, _: Moment) -> None:
         """The next offer is due."""
-        now_ns = self._env.now_ns
-        ordinary = now_ns < self.departure_ns and not self.leaving and self.evcc.notification is None
-        if ordinary or not self._turns_away(now_ns):
+        now_ns, evcc = self._env.now_ns, self.evcc
+        unasked = evcc.notification is None and evcc.warning is None
+        if (unasked and now_ns < self.departure_ns and not self.leaving) or not self._turns_away(now_ns):
             self._ask_in_turn(now_ns)
         else:
             self._turns_end(now_ns)
@@ -148,7 +150,7 @@ class EvInLoop:
     def _ask_in_turn(self, now_ns: int) -> None:
         """Send a request of the loop; `_hear` gets the answer."""
         evcc, answer = self.evcc, self._answer
-        request = evcc.request(self._offer(now_ns), now_ns)
+        request = self._same_again(now_ns) or evcc.request(self._offer(now_ns), now_ns)
         assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
         answer.renew(evcc.deadline_ns)
         if self._in_full:
@@ -210,6 +212,20 @@ class EvInLoop:
             self._turn_due.at(turn_ns)
 
     # --- what it says and does in a turn ---
+
+    def _same_again(self, now_ns: int) -> Any:
+        """The last request once more, if the car rests and nothing that it says has changed; else None."""
+        car = self.car
+        moves = car.target_w != 0.0 or not car.end_ns <= now_ns < car.due_ns
+        if moves or self.leaving or self._scheduled:
+            return None
+        # The battery is as it was while the segment is the same.
+        said = (car.segment_ns, math.floor((self.departure_ns - now_ns) * 1e-9), car.kind, self.visit)
+        if said != self._said:
+            self._said = said
+            return None
+        self.offer_ns = now_ns
+        return self.evcc.request_again(now_ns)
 
     def _offer(self, now_ns: int) -> Offer:
         """What the vehicle states of itself now."""

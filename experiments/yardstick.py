@@ -3,8 +3,8 @@
 An EV process and an EVSE process per car, and between them two cables made as in SimPy's own example of a cable with
 latency: a Store, and a process that puts each message into it after a delay. Messages are dicts with the elements of a
 BPT_Dynamic charge loop. There are a battery with limits, droop with a dead band and a jittered delay; there are no
-checks, no state machine, no timers, no rounding, no records and no grid. Its cars rest, as those of the benchmark of the
-message lane do. What that lane costs is told as a ratio to this, in the same run.
+checks, no state machine, no timers, no rounding, no records and no grid. Its cars rest, as those of the message lane's
+benchmark do. What that lane costs is told as a ratio to this, in the same run.
 """
 
 import random

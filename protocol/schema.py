@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Final, NamedTuple, TypeVar, dataclass_transfor
 from protocol.iso20.errors import LocalProtocolError
 from protocol.values import Facet, Integer, Octets, RationalNumber, Text, Truth, rational
 
-__all__ = ["ComplexType", "Option", "Particle", "attribute", "declared", "element", "maker", "wire_name"]
+__all__ = ["ComplexType", "Option", "Particle", "attribute", "changer", "declared", "element", "maker", "wire_name"]
 
 
 class Option(NamedTuple):
@@ -200,6 +200,20 @@ def maker(cls: type[C], *fields: str, **made: tuple[Any, ...]) -> Callable[..., 
     body += _filled(cls, "made", list(fields), tuple(made), names)
     make: Callable[..., C] = _written(cls, "make", parameters, [*body, "return made"], names)
     return make
+
+
+def changer(cls: type[C], *fields: str) -> Callable[..., C]:
+    """A function that makes a `cls` like a given one but for these fields, which alone are checked."""
+    names: dict[str, Any] = {"refused": _refused, "new": object.__new__, "cls": cls}
+    checks, assignments = [], []
+    for particle in cls.particles:
+        field = particle.field
+        if field in fields:
+            checks += _checks(cls, particle, len(names), names)
+        assignments.append(f"made.{field} = {field if field in fields else f'like.{field}'}")
+    body = [*checks, "made = new(cls)", *assignments, "return made"]
+    change: Callable[..., C] = _written(cls, "change", ["like", *fields], body, names)
+    return change
 
 
 # Energy requests move with each turn, most of them where the wire counts whole watt hours: there, `wire` written out.

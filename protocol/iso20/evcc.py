@@ -26,7 +26,7 @@ from protocol.iso20.common import (
     SupportedAppProtocolRes,
 )
 from protocol.iso20.errors import LocalProtocolError
-from protocol.iso20.evcc_loop import NO_TERMS, AskingTerms, ask_turn, hear_turn
+from protocol.iso20.evcc_loop import NO_TERMS, AskingTerms, ask_again, ask_turn, hear_turn
 from protocol.iso20.learning import FAULTS, LESSONS
 from protocol.iso20.needs import MobilityNeeds
 from protocol.iso20.polling import POLLED, is_unfinished
@@ -83,6 +83,7 @@ class EVCC(AskingSession):
     __slots__ = (
         "_candidates",
         "_expected",
+        "_last_turn",
         "_namespace",
         "_sign",
         "_terms",
@@ -112,6 +113,7 @@ class EVCC(AskingSession):
         self.warning: ResponseCode | None = None
         self._namespace = ""
         self._candidates: tuple[Service, ...] = ()
+        self._last_turn: ComplexType | None = None  # to be said again while nothing changes
         self._expected: type[ComplexType] | None = None
         self._sign = -1.0 if settings.discharge_limits_negative else 1.0
         self._terms: AskingTerms = NO_TERMS
@@ -147,8 +149,20 @@ class EVCC(AskingSession):
         self.outstanding = request
         return request
 
+    def request_again(self, now_ns: int) -> ComplexType | None:
+        """The last request of the loop once more, where all it says still holds; None where another is due.
+
+        What has been checked is not checked again: only the header is new.
+        """
+        last = self._last_turn
+        if last is None or self.outstanding is not None or self.state is not _CHARGE_LOOP or self._wish is not _GO_ON:
+            return None
+        self.outstanding = request = ask_again(self, last, now_ns)
+        return request
+
     def _other_request(self, offer: Offer, now_ns: int, processing: Processing) -> ComplexType:
         """Any request that is not an ordinary turn of the loop."""
+        self._last_turn = None
         if self.ended is not None:
             raise LocalProtocolError(f"the session has ended ({self.ended.value}): nothing can be sent")
         next_step = self.next_step

@@ -6,11 +6,11 @@ The functions are part of `EVCC`, written apart: they work on its state.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from protocol.iso20 import phases
 from protocol.iso20.codes import ControlMode, MobilityNeedsMode
-from protocol.iso20.loop_requests import LOOP_REQUESTS, LoopRequest
+from protocol.iso20.loop_requests import AGAIN, LOOP_REQUESTS, LoopRequest
 from protocol.iso20.loop_variants import SCHEDULED_REQUESTS, request_by_phase
 from protocol.iso20.needs import MobilityNeeds, read_needs
 from protocol.iso20.requests import Offer
@@ -21,7 +21,7 @@ from protocol.schema import ComplexType
 if TYPE_CHECKING:
     from protocol.iso20.evcc import EVCC
 
-__all__ = ["NO_TERMS", "AskingTerms", "ask_turn", "asking_terms", "hear_turn", "settle"]
+__all__ = ["NO_TERMS", "AskingTerms", "ask_again", "ask_turn", "asking_terms", "hear_turn", "settle"]
 
 _LOOP_REQUESTS: Final[Mapping[type[ComplexType], LoopRequest]] = {**LOOP_REQUESTS, **SCHEDULED_REQUESTS}
 _NO_NEEDS: Final = MobilityNeeds()
@@ -61,21 +61,36 @@ def asking_terms(agreed: Agreed) -> AskingTerms:
 
 
 def ask_turn(evcc: "EVCC", offer: Offer, now_ns: int, meter_info: bool) -> ComplexType:
-    """An ordinary turn of the loop. No budget of a phase runs here, so the message's timer is the only one."""
+    """An ordinary turn of the loop."""
     terms = evcc._terms
     assert terms.request is not None, "there is no loop without an agreement"
     header = evcc._header if now_ns < evcc._header_until_ns else evcc._current_header(now_ns)
     request = terms.request(header, offer, meter_info, evcc._sign, terms.per_phase)
+    evcc._last_turn = None if meter_info else request
+    _await(evcc, terms, now_ns)
+    return request
+
+
+def ask_again(evcc: "EVCC", last: ComplexType, now_ns: int) -> ComplexType:
+    """The turn before once more."""
+    header = evcc._header if now_ns < evcc._header_until_ns else evcc._current_header(now_ns)
+    request = AGAIN[last.__class__](last, header)
+    _await(evcc, evcc._terms, now_ns)
+    return request
+
+
+def _await(evcc: "EVCC", terms: AskingTerms, now_ns: int) -> None:
+    """No budget of a phase runs in the loop, so the message's timer is the only one."""
     evcc._expected = terms.response
     evcc._timer_reason = _MESSAGE_TIMEOUT
     evcc.deadline_ns = now_ns + evcc.timers.charge_loop_ns
-    return request
 
 
 def hear_turn(evcc: "EVCC", response: Any, now_ns: int) -> bool:  # AC or DC, as agreed
     """A turn of the loop: setpoint in AC, limits in DC, and perhaps a notification; false if it ends the session."""
     terms = evcc._terms
-    mode, agreed_mode = response.control_mode, cast(Any, terms.response_mode)
+    mode = response.control_mode
+    agreed_mode: Any = terms.response_mode
     if mode.__class__ is not agreed_mode:
         evcc._end(EndReason.WRONG_CONTROL_MODE, f"{response.wire_name} with {mode.wire_name}")
         return False

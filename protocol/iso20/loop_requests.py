@@ -5,7 +5,7 @@ third of naming its fields one by one; the makers know the order of the elements
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from protocol.iso20 import phases
 from protocol.iso20.ac import (
@@ -22,9 +22,9 @@ from protocol.iso20.dc import (
     DynamicDCCLReqControlMode,
 )
 from protocol.iso20.requests import Offer, departure_time
-from protocol.schema import ComplexType, maker
+from protocol.schema import ComplexType, changer, maker
 
-__all__ = ["LOOP_REQUESTS", "LoopRequest"]
+__all__ = ["AGAIN", "LOOP_REQUESTS", "Again", "LoopRequest"]
 
 _NEEDS: Final = (
     "departure_time",
@@ -167,4 +167,12 @@ LOOP_REQUESTS: Final[Mapping[type[ComplexType], LoopRequest]] = {
     BPTDynamicACCLReqControlMode: bpt_ac_loop,
     DynamicDCCLReqControlMode: dc_loop,
     BPTDynamicDCCLReqControlMode: bpt_dc_loop,
+}
+
+# The same request once more, where all it says still holds: only its header is new.
+Again = Callable[[Any, Header], ComplexType]
+
+AGAIN: Final[Mapping[type[ComplexType], Again]] = {
+    ACChargeLoopReq: changer(ACChargeLoopReq, "header"),
+    DCChargeLoopReq: changer(DCChargeLoopReq, "header"),
 }

@@ -74,6 +74,7 @@ class SECC(Session):
 
     __slots__ = (
         "_app_protocol",
+        "_heard",
         "_limits",
         "_limits_mode",
         "_next_state",
@@ -124,6 +125,7 @@ class SECC(Session):
         self._sign = -1.0 if settings.discharge_limits_negative else 1.0
         self._table: Table = SETUP
         self._terms: AnsweringTerms = NO_TERMS
+        self._heard: ComplexType | None = None  # control mode of the last turn: not read again while it stays the same
         self._limits: tuple[float, ...] = ()  # said last in DC, and the control mode that says them
         self._limits_mode: DynamicDCCLResControlMode
 
@@ -147,6 +149,7 @@ class SECC(Session):
             if request.__class__ is self._terms.request and self.state is _CHARGE_LOOP and self.pending is None:
                 hear_turn(self, request, now_ns)
             elif type(request) in RESPONSES:
+                self._heard = None
                 check(self, request)
                 hear(self, request, now_ns)
             else:

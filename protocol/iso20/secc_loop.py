@@ -60,6 +60,7 @@ class AnsweringTerms:
     ac_turn: AcTurn | None = None  # makes that of an ordinary turn; None: there is no short way
     dc_limits: DcLimits | None = None
     is_bpt: bool = False
+    is_dc: bool = False
     per_phase: bool = False
     states_target: bool = False  # AC in Dynamic mode
 
@@ -86,6 +87,7 @@ def answering_terms(agreed: Agreed) -> AnsweringTerms:
         ac_turn=None if wrapped else AC_TURNS.get(mode),
         dc_limits=None if wrapped else DC_LIMITS.get(mode),
         is_bpt=service.is_bpt,
+        is_dc=service.is_dc,
         per_phase=agreed.per_phase,
         states_target=not service.is_dc and agreed.control_mode is ControlMode.DYNAMIC,
     )
@@ -101,12 +103,21 @@ def hear_turn(secc: "SECC", request: Any, now_ns: int) -> None:  # AC or DC, as 
     if request.meter_info_requested:
         secc.meter_owed = True
     said = secc.said
+    heard: Any = secc._heard
+    if mode is heard:  # nothing new, but for the time and the voltage
+        said.received_ns = now_ns
+        if mode.departure_time is not None:
+            said.departure_ns = now_ns
+        if terms.is_dc:
+            said.present_v = request.ev_present_voltage.number
+        return
     assert terms.read is not None, "there is no loop without an agreement"
     terms.read(said, request, now_ns)
     if not said.minimum_energy_wh <= said.target_energy_wh <= said.maximum_energy_wh:
         check_energies(mode.wire_name, said.minimum_energy_wh, said.target_energy_wh, said.maximum_energy_wh)
     if not said.minimum_v2x_energy_wh <= said.maximum_v2x_energy_wh and terms.is_bpt:
         check_v2x(mode)  # NaN, the pair left out, comes here as well
+    secc._heard = mode
 
 
 def answer_ac(secc: "SECC", target_w: float, present_w: float, now_ns: int) -> ComplexType:

@@ -7,6 +7,7 @@ import pytest
 from protocol.iso20.ac import BPTDynamicACCLReqControlMode
 from protocol.iso20.codes import EVSENotification, ServiceID
 from protocol.iso20.errors import LocalProtocolError
+from protocol.iso20.said import Said
 from protocol.iso20.sequence import State
 from protocol.schema import maker
 from protocol.values import rational, wire
@@ -88,3 +89,23 @@ def test_energies_of_a_turn_are_rounded_as_any_number_is():
         made = make(number, number, number, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
         assert made.ev_target_energy_request == rational(number)
         assert made.ev_minimum_energy_request.number == wire(number)
+
+
+@pytest.mark.parametrize("service_id", list(ServiceID))
+def test_a_request_said_again_is_the_one_that_would_be_made_anew(pair, service_id):
+    both, other = (pair(service_id, new_session_id=lambda: bytes(7) + b"1").until(State.CHARGE_LOOP) for _ in range(2))
+    assert both.evcc.request_again(both.now_ns) is None  # nothing has been said yet
+    for turn in range(4):
+        again = both.evcc.request_again(both.now_ns) if turn else both.evcc.request(both.offer, both.now_ns)
+        anew = other.evcc.request(other.offer, other.now_ns)
+        assert again == anew
+        assert both.evcc.deadline_ns == other.evcc.deadline_ns
+        assert both.evcc.request_again(both.now_ns) is None  # one request at a time
+        for side, request in ((both, again), (other, anew)):
+            assert side.secc.receive(request, side.now_ns) is None
+            assert side.evcc.receive(side.secc.respond(side.answer, side.now_ns), side.now_ns).name == "LOOP"
+            side.now_ns += 400_000_000  # soon into another second: the header is a new one
+        heard = {name: getattr(both.secc.said, name) for name in Said.__slots__}
+        assert repr(heard) == repr({name: getattr(other.secc.said, name) for name in Said.__slots__})  # nan is nan
+    both.evcc.stop()
+    assert both.evcc.request_again(both.now_ns) is None
