@@ -187,8 +187,9 @@ class Lane:
             done = self._advance(step, first, end)
             self._hand_on(self._stage.recorder.charge_loop, self._logs.loops, turns.LOOPS)
             self._hand_on(self._stage.recorder.setpoints, self._logs.setpoints, turns.SETPOINTS)
-        for slot in np.sort(self._left[: status[turns.LEFT]]).tolist():
-            self._release(first + slot)
+        if left := int(status[turns.LEFT]):
+            for slot in np.sort(self._left[:left]).tolist():
+                self._release(first + slot)
 
     def _advance(self, step: Step, first: int, end: int) -> bool:
         return self._machine.advance(

@@ -65,7 +65,7 @@ class LineWatch(Watch):
         self._next_ns = now_ns + round(self._duration_s * 1e8)
         simulated_s = now_ns * 1e-9
         speed = simulated_s / (now_s - self._began_s)
-        left_s = (self._duration_s - simulated_s) / speed
+        left_s = max(self._duration_s - simulated_s, 0.0) / speed
         self._say(
             f"  {self._what}  t={simulated_s:.0f}/{self._duration_s:.0f} s  {speed:.0f}x real time  "
             f"ETA {left_s // 60:02.0f}:{left_s % 60:02.0f}  {in_lanes(message, fleet)}"

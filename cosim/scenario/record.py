@@ -24,5 +24,10 @@ class Record(Section):
     setpoints: bool = True
     grid_every: int = Field(1, ge=1, description="every n-th grid tick")
     fleet_every_s: PositiveSeconds = 1.0
-    part_rows: int = Field(250_000, ge=1000, le=10_000_000, description="rows per Parquet part at most")
+    part_rows: int = Field(
+        250_000,
+        ge=1000,
+        le=10_000_000,
+        description="rows per Parquet part at most; a kill costs the open part of each table, and one on its way",
+    )
     part_s: PositiveSeconds = Field(3600.0, description="simulated time per Parquet part at most")
