@@ -218,6 +218,7 @@ class EvInLoop:
         car = self.car
         moves = car.target_w != 0.0 or not car.end_ns <= now_ns < car.due_ns
         if moves or self.leaving or self._scheduled:
+            self._said = ()
             return None
         # The battery is as it was while the segment is the same.
         said = (car.segment_ns, math.floor((self.departure_ns - now_ns) * 1e-9), car.kind, self.visit)
