@@ -149,11 +149,12 @@ def main(as_json: bool = False, sizes: tuple[int, ...] = SIZES) -> None:
     out = sys.stdout
     out.write(f"{found['processor']}, Python {found['python']}; everything per second of CPU time of one core\n\n")
     out.write("charge-loop exchanges per second, link delays on, droop, rows tiled from a fleet of 256 really set up\n")
-    out.write(f"{'EVs':>9}  {'fleet lane, tick 1 s':>20}  {'tick 0.1 s':>12}  {'of the yardstick':>16}  "
-              f"{'a row and tick':>14}  {'CPU for an hour':>15}\n")  # fmt: skip
+    out.write(f"{'EVs':>9}  {'fleet lane, tick 1 s':>20}  {'tick 0.1 s':>12}  {'all moving, 1 s':>15}  {'0.1 s':>12}  "
+              f"{'of the yardstick':>16}  {'a row and tick':>14}  {'CPU for an hour':>15}\n")  # fmt: skip
     for row in found["fleet_lane"]:
         out.write(
             f"{row['n_ev']:>9,}  {row['per_s_at_1_s_tick']:>20,.0f}  {row['per_s_at_100_ms_tick']:>12,.0f}"
+            f"  {row['moving_per_s_at_1_s_tick']:>15,.0f}  {row['moving_per_s_at_100_ms_tick']:>12,.0f}"
             f"  {row['ratio_to_yardstick']:>15,.0f}x  {row['energy_ns']:>11.1f} ns  {row['cpu_s_per_hour']:>13,.1f} s\n"
         )
     if found["shards"]:

@@ -3,8 +3,8 @@
 A fleet of 256 vehicles, half AC_BPT and half DC_BPT, is really set up, message by message, until all are rows of the
 lane. For larger numbers these rows are tiled: the copies have the numbers of other vehicles, so that noise and delays
 are their own, but states and phases repeat. Everything else is what a run does in a grid step: droop, limiter, wire
-rounding, measurement with noise, delays with jitter, energy, and the lane's own upkeep in Python. Frequency swings, so
-that every exchange moves power.
+rounding, measurement with noise, delays with jitter, energy, and the lane's own upkeep in Python. Frequency swings. By
+0.1 Hz it asks most AC cars for less than their least power, so they rest, while DC cars follow; by 0.5 Hz all follow.
 """
 
 import copy
@@ -14,6 +14,7 @@ import multiprocessing
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ SEED_EVS = 256
 LOOP_S = 1.0  # with link delays; the sequence timer is relaxed
 SETTLED_S = 20.0  # by then every vehicle is in its charge loop
 TICKS_S = (1.0, 0.1)
+SWING_HZ, WIDE_SWING_HZ = 0.1, 0.5
 LEAST_EXCHANGES = 2_000_000
 LOGGED_EVS, LOGGED_S = 1_000, 120.0
 
@@ -31,6 +33,8 @@ class Speed(NamedTuple):
     n_ev: int
     per_s_at_1_s_tick: float
     per_s_at_100_ms_tick: float
+    moving_per_s_at_1_s_tick: float  # in the wide swing
+    moving_per_s_at_100_ms_tick: float
     energy_ns: float  # what a row costs in each grid tick beside its exchanges, its energy above all
     cpu_s_per_hour: float  # of simulated time, loop 1 s, tick 0.1 s, without set-up and log
 
@@ -54,21 +58,23 @@ class Logged(NamedTuple):
 
 def speeds(sizes: tuple[int, ...], rounds: int = 3) -> list[Speed]:
     """Rates of the lane for each number of vehicles, the best of `rounds`."""
-    found: dict[tuple[int, float], float] = {}
+    found: dict[tuple[int, float, float], float] = {}
     for tick_s in TICKS_S:
         world = _world(SEED_EVS, tick_s, SETTLED_S + 1.0)
 
         def measure(now_ns: int, world: Any = world, tick_s: float = tick_s) -> None:
             if now_ns == round(SETTLED_S * 1e9):
-                for n_ev in sizes:
-                    found[n_ev, tick_s] = _rate(world._stage, n_ev, tick_s, now_ns, rounds)  # looks inside on purpose
+                for n_ev, swing_hz in product(sizes, (SWING_HZ, WIDE_SWING_HZ)):
+                    stage = world._stage  # looks inside on purpose
+                    found[n_ev, tick_s, swing_hz] = _rate(stage, n_ev, tick_s, swing_hz, now_ns, rounds)
 
         world.run(progress=measure)
     rows = []
     for n_ev in sizes:
-        slow, fast = (found[n_ev, tick_s] for tick_s in TICKS_S)
+        rates = [found[n_ev, tick_s, swing_hz] for swing_hz in (SWING_HZ, WIDE_SWING_HZ) for tick_s in TICKS_S]
+        slow, fast = rates[:2]
         more_ticks = LOOP_S / TICKS_S[1] - LOOP_S / TICKS_S[0]
-        rows.append(Speed(n_ev, slow, fast, (1e9 / fast - 1e9 / slow) / more_ticks, n_ev * 3600.0 / LOOP_S / fast))
+        rows.append(Speed(n_ev, *rates, (1e9 / fast - 1e9 / slow) / more_ticks, n_ev * 3600.0 / LOOP_S / fast))
     return rows
 
 
@@ -104,7 +110,7 @@ def _world(n_ev: int, tick_s: float, duration_s: float, *settings: str, sink: An
     return World(scenario, inputs, sink or (lambda _: None))
 
 
-def _rate(stage: Any, n_ev: int, tick_s: float, now_ns: int, rounds: int) -> float:
+def _rate(stage: Any, n_ev: int, tick_s: float, swing_hz: float, now_ns: int, rounds: int) -> float:
     lane = tiled(stage.lane, n_ev)
     steps = max(round(3.0 / tick_s), round(LEAST_EXCHANGES / n_ev / tick_s))
     tick_ns = round(tick_s * 1e9)
@@ -114,7 +120,7 @@ def _rate(stage: Any, n_ev: int, tick_s: float, now_ns: int, rounds: int) -> flo
     for _ in range(rounds + 1):  # the first one only warms up
         before, began_s = lane.exchanges, time.process_time()
         for k in range(steps):
-            measured.hold(50.0 - 0.1 * math.sin(0.05 * k), now_ns)
+            measured.hold(50.0 - swing_hz * math.sin(0.05 * k), now_ns)
             lane._run(lane._span(now_ns), 0, n_ev)
             now_ns += tick_ns
             lane.close_tick(now_ns)
