@@ -31,7 +31,7 @@ class Slots(dict[int, Callable[[Entry], object]]):
     A slot is open from its beginning on; entries for one that is past cannot come.
     """
 
-    __slots__ = ("_bits", "_clock", "_lists", "_numbers", "_onto_heap", "_opened", "_serial")
+    __slots__ = ("_awaited", "_bits", "_clock", "_lists", "_numbers", "_onto_heap", "_opened", "_serial")
 
     def __init__(self, clock: "Clock", bits: int) -> None:
         super().__init__()
@@ -41,6 +41,7 @@ class Slots(dict[int, Callable[[Entry], object]]):
         self._opened = -1
         self._lists: dict[int, list[Entry]] = {}
         self._numbers: list[int] = []  # of the lists, as a heap
+        self._awaited: set[int] = set()  # those whose beginning is on the clock's heap
         self._serial = count()
 
     def __missing__(self, number: int) -> Callable[[Entry], object]:
@@ -61,18 +62,19 @@ class Slots(dict[int, Callable[[Entry], object]]):
         return self._onto_heap
 
     def _await(self, number: int) -> None:
-        """See to it that a slot opens when it begins."""
+        """See to it that a slot opens when it begins: once, though nearer ones may come before it again and again."""
+        if number in self._awaited:
+            return
+        self._awaited.add(number)
         beginning = Event(self._clock)
         beginning._ok, beginning._value = True, number
         beginning.callbacks.append(self._begin)
         heappush(self._clock._queue, (number << self._bits, _FIRST, next(self._serial), beginning))
 
     def _begin(self, beginning: Event) -> None:
-        entries = self._lists.pop(beginning._value, None)
-        if entries is None:
-            return  # awaited twice: another slot had come before it in the meantime
+        self._awaited.remove(beginning._value)
         queue = self._clock._queue
-        queue += entries
+        queue += self._lists.pop(beginning._value)
         heapify(queue)
         heappop(self._numbers)
         self._open(beginning._value)

@@ -71,3 +71,20 @@ def test_the_time_of_the_next_event_is_never_behind_the_clock() -> None:
         assert before_ns <= next_ns <= 500_000_123  # a slot's beginning may come first
         env.step()
     assert seen == [500_000_123]
+
+
+def test_one_far_event_does_not_fill_the_heap_while_near_ones_come_and_go() -> None:
+    env = Clock(20_000.0)
+    lengths: list[int] = []
+
+    def tick(moment: Any) -> None:
+        lengths.append(len(env._queue))
+        if len(lengths) < 2_000:
+            At(env, env.now_ns + 1_000_000_000, place(0), tick)
+
+    At(env, 0, place(0), tick)
+    far = At(env, 1_000 * FAR_NS, place(0), lambda _: None)
+    env.run(until=10 * FAR_NS)
+    assert len(lengths) == 2_000
+    assert max(lengths) < 5
+    assert far.callbacks is not None
