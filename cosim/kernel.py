@@ -35,6 +35,7 @@ SELDOM = frozenset(
 )
 # Functions that never divide by zero, whatever is drawn: without a test for it they become vector code.
 UNTESTED = frozenset({"centre"})
+_LOADED: dict[str, Any] = {}  # key -> machine code of this process
 
 
 class Machine(NamedTuple):
@@ -95,6 +96,8 @@ def _as_pointer(asker: Callable[..., None]) -> Any:
     """A policy as a compiled function that can be handed over like a value."""
     params, memory = (numba.types.Array(numba.types.float64, size, "C") for size in (1, 2))
     source, key = _source(asker, {})
+    if key in _LOADED:
+        return _LOADED[key]
     source.cache_key = key
     pointer = CFunc(
         source,
@@ -108,6 +111,7 @@ def _as_pointer(asker: Callable[..., None]) -> Any:
         pointer.compile()
     except NumbaError as error:
         raise NotCompilableError(_last_line(error)) from error
+    _LOADED[key] = pointer
     return pointer
 
 
@@ -121,24 +125,27 @@ def compiled(function: Callable[..., Any], built: dict[Any, Any]) -> Any:
 
     The bits are those of the interpreter: no fast mathematics, no fused operations, Python's rules for division.
     Machine code is kept between runs under a key made of the code and the constants of every function compiled in, so
-    that an edit anywhere below is never overlooked.
+    that an edit anywhere below is never overlooked. A process loads it once for each key, as it is never given back: a
+    second run finds it in `_LOADED`.
 
     Nothing here makes arrays, so none is counted (`_nrt`): counting took 14 to 28 % of an exchange.
     """
     source, key = _source(function, built)
+    if key in _LOADED:
+        return _LOADED[key]
     source.cache_key = key
-    dispatcher = numba.njit(error_model="python", nogil=True, no_cfunc_wrapper=True, _nrt=False)(source)
+    dispatcher = _LOADED[key] = numba.njit(error_model="python", nogil=True, no_cfunc_wrapper=True, _nrt=False)(source)
     with suppress(RuntimeError):  # there may be no place to keep it: then it is compiled anew in each run
         dispatcher._cache = _Cache(source)
     return dispatcher
 
 
-def entry_point(dispatcher: Any) -> Callable[..., Any]:
-    """The machine code alone, for arguments of the types of the first call.
+def entry_point(dispatcher: Any, *arguments: Any) -> Callable[..., Any]:
+    """The machine code alone, for arguments of the types of these, with which it has been called before.
 
     The dispatcher looks at the types of all arguments at each call: 80 us for those of the lane, instead of 7.
     """
-    (signature,) = dispatcher.signatures
+    signature = tuple(dispatcher.typeof_pyval(argument) for argument in arguments)
     code: Callable[..., Any] = dispatcher.overloads[signature].entry_point
     return code
 

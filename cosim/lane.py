@@ -72,13 +72,16 @@ class Lane:
         self.present = 0
         self._tick_ns = to_ns(stage.scenario.grid.tick_s)
         self._tick_start_ns = 0
-        self._advance(self._span(0), 0, 0)  # compiles, or loads what was compiled before
-        machine.end_tick(self._sums, 0)
-        machine.census(self._rows, self._kind_rows, self._sums, 0)
+        advanced = self._arguments(self._span(0), 0, 0)
+        counted = (self._rows, self._kind_rows, self._sums, 0)
+        ended = (self._sums, 0)
+        machine.advance(*advanced)  # compiles, or loads what was compiled before
+        machine.census(*counted)
+        machine.end_tick(*ended)
         self._machine = machine._replace(
-            advance=entry_point(machine.advance),
-            census=entry_point(machine.census),
-            end_tick=entry_point(machine.end_tick),
+            advance=entry_point(machine.advance, *advanced),
+            census=entry_point(machine.census, *counted),
+            end_tick=entry_point(machine.end_tick, *ended),
         )
 
     def _arrays(self, size: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
@@ -184,15 +187,16 @@ class Lane:
         status[turns.NEXT_ROW] = status[turns.LEFT] = 0
         done = False
         while not done:
-            done = self._advance(step, first, end)
+            done = self._machine.advance(*self._arguments(step, first, end))
             self._hand_on(self._stage.recorder.charge_loop, self._logs.loops, turns.LOOPS)
             self._hand_on(self._stage.recorder.setpoints, self._logs.setpoints, turns.SETPOINTS)
         if left := int(status[turns.LEFT]):
             for slot in np.sort(self._left[:left]).tolist():
                 self._release(first + slot)
 
-    def _advance(self, step: Step, first: int, end: int) -> bool:
-        return self._machine.advance(
+    def _arguments(self, step: Step, first: int, end: int) -> tuple[Any, ...]:
+        """What `turns.advance` takes for a step of these rows."""
+        return (
             self._rows[first:end],
             self._wake_ns[first:end],
             self._kind_rows,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cosim import kernel
 from cosim.desk import PLACES, show
 from cosim.kernel import compiled, is_kept
 from models.control.charge_loop import StationView
@@ -59,7 +60,9 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         spec.loader.exec_module(module)
         return module
 
-    def from_text(text: str, settings: str = "OFFSET = 4.0") -> tuple[Any, Any]:
+    def from_text(text: str, settings: str = "OFFSET = 4.0", fresh: bool = True) -> tuple[Any, Any]:
+        if fresh:
+            monkeypatch.setattr(kernel, "_LOADED", {})
         loaded("compiled_settings", settings)
         outer = loaded("compiled_formulas", text.format(settings="compiled_settings")).outer
         return outer, compiled(outer, {})
@@ -75,6 +78,14 @@ def test_what_has_been_compiled_is_found_again(build: Any) -> None:
     assert is_kept(second)
     assert second(1.5) == value
     assert sum(second.stats.cache_hits.values()) == 1
+
+
+def test_a_process_loads_it_once(build: Any) -> None:
+    _, first = build(SOURCE)
+    _, second = build(SOURCE, fresh=False)
+    assert second is first
+    _, edited = build(SOURCE.replace("GAIN = 2.0", "GAIN = 2.5"), fresh=False)
+    assert edited is not first
 
 
 EDITS = {
