@@ -103,7 +103,7 @@ def test_an_edit_is_never_overlooked(build: Any, edit: tuple[str, str]) -> None:
     _, before = build(SOURCE)
     before(1.5)
     assert edit[0] in SOURCE
-    plain, after = build(SOURCE.replace(*edit))
+    plain, after = build(SOURCE.replace(*edit), fresh=False)
     assert after.py_func.cache_key != before.py_func.cache_key
     assert not is_kept(after)
     assert after(1.5) == plain(1.5) != before(1.5)
@@ -112,7 +112,7 @@ def test_an_edit_is_never_overlooked(build: Any, edit: tuple[str, str]) -> None:
 def test_a_constant_of_another_module_is_not_overlooked(build: Any) -> None:
     _, before = build(SOURCE)
     before(1.5)
-    plain, after = build(SOURCE, "OFFSET = 5.0")
+    plain, after = build(SOURCE, "OFFSET = 5.0", fresh=False)
     assert after(1.5) == plain(1.5) != before(1.5)
 
 
