@@ -1,6 +1,7 @@
 """The only place that compiles: Python functions as machine code, with everything they call; the lane of a policy."""
 
 import dis
+import functools
 import hashlib
 import os
 import types
@@ -186,9 +187,9 @@ def _source(original: Any, built: dict[Any, Any]) -> tuple[Any, str]:
     digest = hashlib.blake2b(f"{original.__qualname__}{original.__defaults__}".encode(), digest_size=16)
     digest.update(f"{numba.__version__}/{np.__version__}".encode())
     digest.update(f"{original.__name__ in SELDOM}{original.__name__ in UNTESTED}".encode())
-    for part in _fingerprint(code):
-        digest.update(part)
-    for name in sorted(set(_globals(code))):
+    own, asked_for = _reading(code)
+    digest.update(own)
+    for name in asked_for:
         if name not in original.__globals__:
             continue  # a builtin
         value = original.__globals__[name]
@@ -197,7 +198,10 @@ def _source(original: Any, built: dict[Any, Any]) -> tuple[Any, str]:
                 built[value] = intrinsic(_fetch), repr(list(_fingerprint(_fetch.__code__)))
             elif value not in built:
                 source, key = _source(value, built)
-                built[value] = _njit(source), key
+                inner = f"{key}, inner"  # what is called from outside has wrappers, too
+                if inner not in _LOADED:
+                    _LOADED[inner] = _njit(source)
+                built[value] = _LOADED[inner], key
             value, key = built[value]
             digest.update(f"{name}={key}".encode())
         else:
@@ -212,8 +216,11 @@ def is_kept(dispatcher: Any) -> bool:
     return isinstance(cache, _Cache) and any(Path(cache.cache_path).glob(f"*{dispatcher.py_func.cache_key}*.nbi"))
 
 
-def _globals(code: types.CodeType) -> Iterator[str]:
-    yield from (step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+@functools.cache  # code never changes, what its names mean does: those are looked up each time
+def _reading(code: types.CodeType) -> tuple[bytes, tuple[str, ...]]:
+    """What of its code decides the machine code of a function, and the names of the globals that it asks for."""
+    names = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return b"".join(_fingerprint(code)), tuple(sorted(names))
 
 
 def _fingerprint(code: types.CodeType) -> Iterator[bytes]:
