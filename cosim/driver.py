@@ -98,8 +98,16 @@ class Recurring(Moment):
         """Call at `at_ns`, with this event that holds `value`."""
         self.callbacks = self._calls
         self._value = value
-        env = self._env  # `put`, written out
-        env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
+        env = self._env
+        if at_ns < env.alone_until_ns:
+            assert env.following is None, "who runs ahead does one thing at a time"
+            env.following = (at_ns, self)
+        else:  # `wait`, written out
+            env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
+
+    def wait(self, at_ns: int) -> None:
+        """On the clock, until `at_ns`."""
+        self._env.put(at_ns, self._priority, self)
 
     def calls(self, call: Callable[[Any], Any]) -> None:
         """From the next time on it is this that is called."""
@@ -168,7 +176,15 @@ class Answer(Moment, Generic[Message]):
             self._value = message
         else:
             self._value, at_ns = None, deadline_ns
-        env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
+        if at_ns < env.alone_until_ns:
+            assert env.following is None, "who runs ahead does one thing at a time"
+            env.following = (at_ns, self)
+        else:
+            env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
+
+    def wait(self, at_ns: int) -> None:
+        """On the clock, until `at_ns`."""
+        self._env.put(at_ns, self._priority, self)
 
     def expect(self) -> None:
         """End the wait at the deadline if no answer has come by then."""

@@ -4,6 +4,7 @@ It drives the cadence; physics bounds what it does. The charge loop is in `ev_lo
 """
 
 from collections.abc import Generator
+from functools import partial
 from typing import Any, NamedTuple
 
 from simpy import Event, Interrupt, Process
@@ -105,7 +106,7 @@ class Ev(EvInLoop):
         self.evcc.connect(env.now_ns)
         self._over = Signal()
         try:
-            self._go_on(env.now_ns)
+            self._turn_due.at(env.now_ns)
             yield self._over
         except Interrupt as interrupt:
             cut: Any = interrupt.cause
@@ -143,8 +144,16 @@ class Ev(EvInLoop):
         self._go_on(now_ns)
 
     def _step_due(self, moment: Moment) -> None:
-        """The pause between two exchanges is over; what comes next was known when it began."""
-        self._go_on(self._env.now_ns, moment._value)
+        """The pause between two exchanges is over; what comes next was known when it began.
+
+        Beside a fleet lane, whose rows run ahead of the clock, this pair does so, too, while nobody can reach it.
+        """
+        env, lane, step = self._env, self.stage.lane, moment._value
+        until_ns = 0 if lane is None or env.alone_until_ns else lane.alone_until_ns(self)
+        if until_ns > env.now_ns:
+            env.run_ahead(until_ns, partial(self._go_on, env.now_ns, step))
+        else:
+            self._go_on(env.now_ns, step)
 
     def _go_on(self, now_ns: int, step: Step | None = None) -> None:
         """Whatever comes next: a step, the loop, or the end of the session."""

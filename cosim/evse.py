@@ -297,12 +297,22 @@ class Station:
 
     # --- the fleet lane ---
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether a fault is in force, or the session was lost: what is due of it waits on the clock."""
+        return self.lost is not None or self.troubles > 0 or self.injected != ""
+
+    @property
+    def wake_ns(self) -> int | None:
+        """When its timer looks at the deadline next, if ever."""
+        return self._timer.wake_ns
+
     def disturbance(self, departure_ns: int) -> str | None:
         """What makes the next turn other than plain on the station's side, with a car that departs at `departure_ns`.
 
         None if nothing does.
         """
-        if self.lost is not None or self.troubles or self.injected:
+        if self.disturbed:
             return "a fault is in force"
         says_more = self.notification is not None or self.needs is not None or self.secc.meter_owed
         if says_more or self.control.hold_at_zero:

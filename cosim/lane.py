@@ -95,6 +95,20 @@ class Lane:
         """Charge loops answered by rows so far."""
         return int(self._sums["exchanges"].sum())
 
+    def alone_until_ns(self, ev: EvInLoop) -> int:
+        """Until when nothing but its own messages can reach a pair outside the loop: the pair may run ahead.
+
+        As rows do, to the next tick at most: there, supply may be lost, or the run may stop.
+        """
+        station = ev.station
+        if station.disturbed or station.regulating or station.notification is not None:
+            return 0  # something else of theirs may be due
+        until_ns = min(self._tick_start_ns + self._tick_ns, self._end_ns)
+        wake_ns = station.wake_ns
+        if wake_ns is not None and wake_ns < until_ns:
+            until_ns = wake_ns
+        return min(until_ns, self._agenda.next_ns(ev.visit.ev_id, self._env.now_ns))
+
     # --- in ---
 
     def takes(self, ev: EvInLoop) -> bool:

@@ -100,6 +100,32 @@ def test_a_recurring_moment_comes_again_and_again_in_its_place_until_it_is_stopp
     assert len(seen) == 4
 
 
+def test_who_runs_ahead_spares_the_heap_up_to_its_horizon_and_to_what_it_puts_on_the_clock() -> None:
+    env = Clock()
+    seen: list[tuple[int, str]] = []
+
+    def due(moment: Moment) -> None:
+        seen.append((env.now_ns, moment.value))
+        if env.now_ns == 230:
+            At(env, 260, place(GRID), lambda _: seen.append((env.now_ns, "an appointment of its own")))
+        if env.now_ns not in (140, 290):
+            again.at(env.now_ns + 30, moment.value)
+
+    again = Recurring(env, place(OFFER), due)
+    At(env, 50, place(OFFER), lambda _: env.run_ahead(120, lambda: again.at(80, "first")))
+    At(env, 100, place(GRID), lambda _: seen.append((env.now_ns, "somebody else")))
+    At(env, 190, place(APPLY), lambda _: env.run_ahead(500, lambda: again.at(230, "again")))
+    env.run()
+    assert seen == [
+        (80, "first"), (110, "first"),  # at 50, as nobody could come in between
+        (100, "somebody else"),
+        (140, "first"),  # beyond the horizon: on the clock
+        (230, "again"),  # at 190
+        (260, "an appointment of its own"),
+        (260, "again"), (290, "again"),
+    ]  # fmt: skip
+
+
 def test_a_signal_wakes_a_process_within_the_event_that_makes_it_happen() -> None:
     env = Clock()
     signal = Signal()

@@ -103,6 +103,15 @@ MATRIX = {
         "faults": [{"kind": kind, "rate_per_h": 120.0, "duration_s": 2.0}
                    for kind in ("tcp_reset", "link_delay", "sensor_biased", "lost_segment", "evse_restart")],
     },
+    "surprises during set-up, between long ticks": {
+        "service": "DC_BPT",
+        "ev": {"retry_after_s": 0.5},
+        "grid": {"tick_s": 1.0},
+        "faults": [{"kind": kind, "t_s": at_s, "duration_s": 1.3, "delay_s": 0.3, "ev_ids": [ev_id]}
+                   for kind, at_s, ev_id in (("link_delay", 3.42, 0), ("tcp_reset", 3.61, 1), ("ev_unplugged", 3.77, 2),
+                                             ("link_down", 4.55, 3), ("contactor_stuck", 5.0, 1))],
+        "driver": [{"t_s": 3.5, "ev_id": 0, "leaves_now": True}, {"t_s": 5.2, "ev_id": 3, "departure_s": 20.0}],
+    },
     "the station settles the needs": {
         "service": "DC_BPT",
         "ev": {"mobility_needs": "station"},
