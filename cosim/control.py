@@ -227,7 +227,6 @@ def view_of(
 ) -> StationView:
     """All that the policy and the limiter get to see, now that frequency is measured. `power_w`: at the plug."""
     elapsed_s = 0.0 if control.decided_ns < 0 else (now_ns - control.decided_ns) * 1e-9
-    control.decided_ns = now_ns
     if kind.is_dc:
         voltage_v = said.present_v
         most_a = kind.station_maximum_a
@@ -278,7 +277,8 @@ def settle_on(
     """Make a wish [W, AC meter] a setpoint that may be sent; whether it differs from the one in force."""
     allowed_w, reason = limit(at_plug_w(kind, requested_w), view, limits)
     plug_w = allowed_w if kind.is_dc else sayable_w(kind, allowed_w, wire_within(allowed_w))
-    return take(control, car, kind, sums, view, requested_w, plug_w, reason, now_ns)
+    exceeds = breaks_limits(view, plug_w)
+    return take(control, car, kind, sums, requested_w, plug_w, reason, exceeds, view.elapsed_s, now_ns)
 
 
 def sayable_w(kind: Kind, allowed_w: float, rounded_w: float) -> float:
@@ -291,33 +291,43 @@ def sayable_w(kind: Kind, allowed_w: float, rounded_w: float) -> float:
     return 3.0 * third_w(rounded_w) if kind.per_phase else rounded_w
 
 
+def breaks_limits(view: StationView, plug_w: float) -> bool:
+    """Whether a setpoint at the plug [W] is beyond what car or station allow: after the limiter none may be."""
+    return (
+        plug_w > view.maximum_charge_w
+        or plug_w > view.station_charge_w
+        or plug_w < 0.0 - view.maximum_discharge_w
+        or plug_w < 0.0 - view.station_discharge_w
+    )
+
+
 def take(
     control: Control,
     car: Car,
     kind: Kind,
     sums: Sums,
-    view: StationView,
     requested_w: float,
     plug_w: float,
     reason: int,
+    exceeds: bool,
+    elapsed_s: float,
     now_ns: int,
 ) -> bool:
-    """Take a setpoint [W at the plug] and count what is to be counted; whether it differs from the one in force."""
+    """Take a setpoint [W at the plug] and count what is to be counted; whether it differs from the one in force.
+
+    `exceeds`: it breaks limits; `elapsed_s`: since the decision before.
+    """
+    control.decided_ns = now_ns
     control.requested_w = requested_w
     control.reason = reason
-    if (
-        plug_w > view.maximum_charge_w
-        or plug_w > view.station_charge_w
-        or plug_w < 0.0 - view.maximum_discharge_w
-        or plug_w < 0.0 - view.station_discharge_w
-    ):
+    if exceeds:
         sums.beyond_limits += 1
         if control.evse_id > sums.beyond_limits_evse:
             sums.beyond_limits_evse = control.evse_id
     if reason > 0:
         sums.clips[reason] += 1
         if reason == MINIMUM_POWER:
-            sums.gap_ns += math.floor(view.elapsed_s * 1e9 + 0.5)
+            sums.gap_ns += math.floor(elapsed_s * 1e9 + 0.5)
     if plug_w == control.plug_w:
         return False
     decided(car, kind, sums, now_ns, plug_w, STEP_SHARE * kind.rated_w)

@@ -1,65 +1,59 @@
-"""The desk of the fleet lane: decisions of many stations, worked off together.
+"""The desks of the fleet lane: rows of one kind wait there for a decision, and are decided for together.
 
-What each station knows lies in a column per quantity, and each formula goes down its columns: the numbers of
-`Control.decide`, in the same order for each station. Machine code gets short loops whose turns do not wait for one
-another, and where a formula has no jumps it takes eight stations at a time.
+What each station knows lies in a column of the sheet (`cosim/sheet.py`), and each formula goes down its columns: the
+numbers of `Control.decide`, in the same order for each station. All pairs of a desk are of one kind, so that its
+constants are read once; loops are short and without jumps that depend on a row, so that machine code takes eight
+stations at a time.
 """
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.car import power_w, voltage_at_v
-from cosim.control import at_plug_w, follow, view_of, with_dither
+from cosim.control import at_plug_w, breaks_limits, follow, sayable_w, view_of, with_dither
 from cosim.given import Policy, Rules, Series, Step
-from cosim.offer import exact, offer
-from models.control.charge_loop import StationView
+from cosim.link import delay_ns, losses
+from cosim.offer import exact, offer, told_w
+from cosim.row import constants
+from cosim.sheet import (
+    ENERGIES,
+    MAXIMUM_CHARGE,
+    MAXIMUM_DISCHARGE,
+    PLACES,
+    VOLTAGE,
+    seen_by,
+    show,
+    to_wire,
+    to_wire_within,
+    whole_blocks,
+)
 from models.control.limits import limit
 from models.control.measurement import filtered_hz, filtered_rocof, measured_hz
-from models.draws import TAIL, centre, chance, inverse_normal
+from models.draws import TAIL, centre, chance, inverse_normal, uniform
 from models.grid.imbalance import sampled
-from protocol.values import SMALL, wire, wire_small, wire_small_within, wire_within
 
-PLACES = 64  # decisions on the desk; their columns fit into the first cache
-SPAN = 256  # rows that are looked through for due ones at a time
+DESK = np.dtype([("count", "i8"), ("row", "u4", (PLACES,))], align=True)
+ONE = np.uint64(1)  # draws want their arguments without a sign (`models/draws.py`)
 
-DESK = np.dtype(
-    [
-        ("row", "u4", (PLACES,)),
-        ("now_ns", "i8", (PLACES,)),
-        ("now_w", "f8", (PLACES,)),  # at the plug
-        ("chance", "f8", (PLACES,)),  # draws of the measurement, even in (0, 1),
-        ("noise", "f8", (PLACES,)),  # and as standard normals; 0 without noise
-        ("seen", "f8", (len(StationView._fields), PLACES)),  # the views
-        ("requested_w", "f8", (PLACES,)),  # by the policy, AC meter
-        ("allowed_w", "f8", (PLACES,)),  # by the limiter, at the plug
-        ("rounded_w", "f8", (PLACES,)),  # as the wire carries it
-        ("reason", "i8", (PLACES,)),
-        ("back", "u4", (PLACES,)),  # rows that go on after their decision
-        ("due", "u4", (SPAN,)),  # of the span that is being looked at
-    ],
-    align=True,
-)
-# Fields of the view that the wire has rounded.
-ROUNDED = tuple(
-    StationView._fields.index(name)
-    for name in (
-        "target_energy_wh",
-        "maximum_energy_wh",
-        "minimum_energy_wh",
-        "maximum_v2x_energy_wh",
-        "minimum_v2x_energy_wh",
-        "voltage_v",
-    )
-)
+
+class Station(NamedTuple):
+    """What a station knows of itself, as `view_of` asks for it."""
+
+    decided_ns: int
+    frequency_hz: float
+    setpoint_w: float
+    baseline_w: float
+    scheduled_w: float
 
 
 def decide(
-    desk: Any,
+    sheet: Any,
     count: int,
     rows: NDArray[Any],
-    kinds: NDArray[Any],
+    record: Any,
     memory: NDArray[np.float64],
     sums: NDArray[Any],
     policy: Policy,
@@ -67,142 +61,138 @@ def decide(
     step: Step,
     series: Series,
 ) -> None:
-    """Decide for the first `count` places: what each station may ask of its car, and why."""
-    if rules.noise_hz > 0.0:
-        draw(desk, count, rows, rules.noise_key)
+    """Decide for the rows on the first `count` places, all of the kind of `record`: what they may ask, and why."""
+    kind = constants(record)
+    places = whole_blocks(count)
     for k in range(count):
-        row = rows[desk.row[k]]
-        look(desk, k, row, kinds[row.kind], sums[row.part], rules, step, series)
-    for field in ROUNDED:
-        to_wire(desk.seen[field], count)
-    policy.ask(desk, count, memory, policy.params)
-    for k in range(count):
-        row = rows[desk.row[k]]
-        wanted_w = at_plug_w(kinds[row.kind], desk.requested_w[k])
-        limits = with_dither(rules.limits, row.dither_threshold)
-        desk.allowed_w[k], desk.reason[k] = limit(wanted_w, seen_by(desk, k), limits)
-        desk.rounded_w[k] = desk.allowed_w[k]
-    to_wire_within(desk.rounded_w, count)
+        gather(sheet, k, rows[sheet.row[k]], record, sums, rules, series)
+    measure(sheet, places, count, rules, step)
+    learn(sheet, places, kind, rules, step)
+    policy.ask(sheet, count, memory, policy.params)
+    settle(sheet, places, kind, rules)
+    plan(sheet, places, rules)
 
 
-def draw(desk: Any, count: int, rows: NDArray[Any], key: int) -> None:
-    """The noise of the stations' next samples: `normal`, its middle for all and its tails for the few."""
-    for k in range(count):
-        row = rows[desk.row[k]]
-        desk.chance[k] = chance(key, unsigned(row.evse_id), unsigned(row.samples))
-        row.samples += 1
-    for k in range(count):
-        desk.noise[k] = centre(desk.chance[k] - 0.5)
-    for k in range(count):
-        if desk.chance[k] < TAIL or desk.chance[k] > 1.0 - TAIL:
-            desk.noise[k] = inverse_normal(desk.chance[k])
-
-
-def look(desk: Any, k: int, row: Any, kind: Any, sums: Any, rules: Rules, step: Step, series: Series) -> None:
-    """What the station of a row knows and measures, except that the wire has not rounded it yet."""
-    now_ns = desk.now_ns[k]
-    now_w = power_w(row, kind, sums, now_ns)
+def gather(sheet: Any, k: int, row: Any, record: Any, sums: NDArray[Any], rules: Rules, series: Series) -> None:
+    """Lay what the decision depends on from a row onto a place of the sheet."""
+    now_ns = row.regulate_ns if record.is_dc and rules.control_period_ns > 0 else row.heard_ns
+    sheet.now_ns[k] = now_ns
     if rules.follows_series:
-        follow(row, sums, rules.plans, sampled(series.t_s, series.value, now_ns * 1e-9), now_ns)
-    since_s = (now_ns - step.since_ns) * 1e-9
-    filtered = filtered_hz(step.filtered_hz, step.held_hz, rules.time_constant_s, since_s)
-    row.frequency_hz = measured_hz(filtered, rules.noise_hz, desk.noise[k], row.bias_hz)
-    rocof_hz_per_s = filtered_rocof(filtered, step.held_hz, rules.time_constant_s)
-    voltage_v = voltage_at_v(kind, row.said_soc, row.said_w) if kind.is_dc else 0.0
-    offered = offer(kind, row.target_soc, row.said_soc, row.departure_ns - row.said_ns, row.said_w, voltage_v)
-    said: Any = exact(kind, offered, row.heard_ns)
-    view = view_of(row, said, kind, rules.nominal_hz, rocof_hz_per_s, now_w, now_ns)
-    desk.now_w[k] = now_w
-    show(view, desk.seen, k)
+        follow(row, sums[row.part], rules.plans, sampled(series.t_s, series.value, now_ns * 1e-9), now_ns)
+    sheet.now_w[k] = power_w(row, record, sums[row.part], now_ns)
+    sheet.heard_ns[k] = row.heard_ns
+    sheet.until_departure_ns[k] = row.departure_ns - row.said_ns
+    sheet.target_soc[k] = row.target_soc
+    sheet.soc[k] = row.said_soc
+    sheet.said_w[k] = row.said_w
+    sheet.decided_ns[k] = row.decided_ns
+    sheet.setpoint_w[k] = row.setpoint_w
+    sheet.baseline_w[k] = row.baseline_w
+    sheet.scheduled_w[k] = row.scheduled_w
+    sheet.bias_hz[k] = row.bias_hz
+    sheet.dither_threshold[k] = row.dither_threshold
+    sheet.ev_id[k] = row.ev_id
+    sheet.evse_id[k] = row.evse_id
+    sheet.samples[k] = row.samples
+    sheet.requests[k] = row.requests
+    sheet.responses[k] = row.responses
 
 
-def unsigned(number: int) -> Any:
-    """As the draws want their arguments where machine numbers wrap around (`models/draws.py`)."""
-    return np.uint64(number)
-
-
-def to_wire(numbers: NDArray[np.float64], count: int) -> None:
-    """Round the first numbers to the wire. Those that are not small need a loop each, and are seldom."""
-    large = 0
-    for k in range(count):
-        x = numbers[k]
-        large += x >= SMALL or x <= -SMALL
-        numbers[k] = wire_small(x) if -SMALL < x < SMALL else x
-    if large > 0:
+def measure(sheet: Any, places: int, count: int, rules: Rules, step: Step) -> None:
+    """The filtered frequency, and the noise: `normal`, its middle for all and its tails for the few."""
+    for k in range(places):
+        since_s = (sheet.now_ns[k] - step.since_ns) * 1e-9
+        sheet.filtered_hz[k] = filtered_hz(step.filtered_hz, step.held_hz, rules.time_constant_s, since_s)
+    if rules.noise_hz > 0.0:
+        for k in range(places):
+            sheet.chance[k] = chance(rules.noise_key, sheet.evse_id[k], sheet.samples[k])
+            sheet.noise[k] = centre(sheet.chance[k] - 0.5)
         for k in range(count):
-            numbers[k] = wire(numbers[k])
+            if sheet.chance[k] < TAIL or sheet.chance[k] > 1.0 - TAIL:
+                sheet.noise[k] = inverse_normal(sheet.chance[k])
 
 
-def to_wire_within(numbers: NDArray[np.float64], count: int) -> None:
-    """The same towards zero."""
-    large = 0
-    for k in range(count):
-        x = numbers[k]
-        large += x >= SMALL or x <= -SMALL
-        numbers[k] = wire_small_within(x) if -SMALL < x < SMALL else x
-    if large > 0:
-        for k in range(count):
-            numbers[k] = wire_within(numbers[k])
+def learn(sheet: Any, places: int, kind: Any, rules: Rules, step: Step) -> None:
+    """What the stations know: their views, as the wire has rounded them."""
+    seen = sheet.seen
+    for k in range(places):
+        filtered = sheet.filtered_hz[k]
+        frequency_hz = measured_hz(filtered, rules.noise_hz, sheet.noise[k], sheet.bias_hz[k])
+        rocof_hz_per_s = filtered_rocof(filtered, step.held_hz, rules.time_constant_s)
+        soc, said_w = sheet.soc[k], sheet.said_w[k]
+        voltage_v = voltage_at_v(kind, soc, said_w) if kind.is_dc else 0.0
+        offered = offer(kind, sheet.target_soc[k], soc, sheet.until_departure_ns[k], said_w, voltage_v)
+        said: Any = exact(kind, offered, sheet.heard_ns[k])
+        station: Any = Station(
+            sheet.decided_ns[k], frequency_hz, sheet.setpoint_w[k], sheet.baseline_w[k], sheet.scheduled_w[k]
+        )
+        view = view_of(station, said, kind, rules.nominal_hz, rocof_hz_per_s, sheet.now_w[k], sheet.now_ns[k])
+        show(view, seen, k)
+    for field in ENERGIES:
+        to_wire(seen[field], places)
+    if kind.is_dc:
+        to_wire(seen[VOLTAGE], places)
+    tell(seen[MAXIMUM_CHARGE], places, kind, kind.charge_w, kind.told_charge_w)
+    if kind.is_bpt:
+        tell(seen[MAXIMUM_DISCHARGE], places, kind, kind.discharge_w, kind.told_discharge_w)
 
 
-def show(view: StationView, seen: NDArray[np.float64], k: int) -> None:
-    """Lay a view on the desk. Written out: a loop over the fields would compile to one jump for each."""
-    seen[0, k] = view.time_s
-    seen[1, k] = view.elapsed_s
-    seen[2, k] = view.nominal_hz
-    seen[3, k] = view.frequency_hz
-    seen[4, k] = view.rocof_hz_per_s
-    seen[5, k] = view.rated_w
-    seen[6, k] = view.rated_discharge_w
-    seen[7, k] = view.target_energy_wh
-    seen[8, k] = view.maximum_energy_wh
-    seen[9, k] = view.minimum_energy_wh
-    seen[10, k] = view.maximum_v2x_energy_wh
-    seen[11, k] = view.minimum_v2x_energy_wh
-    seen[12, k] = view.departure_s
-    seen[13, k] = view.maximum_charge_w
-    seen[14, k] = view.minimum_charge_w
-    seen[15, k] = view.maximum_discharge_w
-    seen[16, k] = view.minimum_discharge_w
-    seen[17, k] = view.voltage_v
-    seen[18, k] = view.present_w
-    seen[19, k] = view.previous_w
-    seen[20, k] = view.station_charge_w
-    seen[21, k] = view.station_discharge_w
-    seen[22, k] = view.maximum_charge_a
-    seen[23, k] = view.maximum_discharge_a
-    seen[24, k] = view.baseline_w
-    seen[25, k] = view.scheduled_w
+def tell(limits_w: NDArray[np.float64], places: int, kind: Any, usual_w: float, told_usual_w: float) -> None:
+    """Limits of power as they are told. Only of cars that taper they are others than usual."""
+    unusual = 0
+    for k in range(places):
+        unusual += limits_w[k] != usual_w
+    if unusual > 0:
+        for k in range(places):
+            limits_w[k] = told_w(kind, limits_w[k], usual_w, told_usual_w)
+    else:
+        for k in range(places):
+            limits_w[k] = told_usual_w
 
 
-def seen_by(desk: Any, k: int) -> StationView:
-    """The view on a place of the desk."""
-    seen = desk.seen
-    return StationView(
-        seen[0, k],
-        seen[1, k],
-        seen[2, k],
-        seen[3, k],
-        seen[4, k],
-        seen[5, k],
-        seen[6, k],
-        seen[7, k],
-        seen[8, k],
-        seen[9, k],
-        seen[10, k],
-        seen[11, k],
-        seen[12, k],
-        seen[13, k],
-        seen[14, k],
-        seen[15, k],
-        seen[16, k],
-        seen[17, k],
-        seen[18, k],
-        seen[19, k],
-        seen[20, k],
-        seen[21, k],
-        seen[22, k],
-        seen[23, k],
-        seen[24, k],
-        seen[25, k],
-    )
+def settle(sheet: Any, places: int, kind: Any, rules: Rules) -> None:
+    """Make wishes setpoints that may be sent: limits, then the wire."""
+    for k in range(places):
+        wanted_w = at_plug_w(kind, sheet.requested_w[k])
+        limits = with_dither(rules.limits, sheet.dither_threshold[k])
+        sheet.allowed_w[k], sheet.reason[k] = limit(wanted_w, seen_by(sheet, k), limits)
+        sheet.plug_w[k] = sheet.allowed_w[k]
+    if not kind.is_dc:
+        to_wire_within(sheet.plug_w, places)
+    for k in range(places):
+        sheet.plug_w[k] = sayable_w(kind, sheet.allowed_w[k], sheet.plug_w[k])
+    for k in range(places):
+        sheet.exceeds[k] = breaks_limits(seen_by(sheet, k), sheet.plug_w[k])
+
+
+# --- the next exchange ---
+
+
+def plan(sheet: Any, places: int, rules: Rules) -> None:
+    """The delays of the exchange that follows."""
+    for k in range(places):
+        sheet.gap_ns[k] = gap_ns(rules, sheet.ev_id[k], sheet.requests[k])
+        sheet.there_ns[k] = way_ns(rules, rules.request_key, sheet.ev_id[k], sheet.requests[k] + ONE)
+        sheet.back_ns[k] = way_ns(rules, rules.response_key, sheet.evse_id[k], sheet.responses[k] + ONE + ONE)
+    if rules.loss > 0.0:
+        for k in range(places):
+            request, response = sheet.requests[k] + ONE, sheet.responses[k] + ONE + ONE
+            sheet.there_ns[k] += lost_ns(rules, sheet.ev_id[k], request + request)
+            sheet.back_ns[k] += lost_ns(rules, sheet.evse_id[k], response + response + ONE)
+
+
+def gap_ns(rules: Rules, ev_id: Any, requests: Any) -> int:
+    """From the application of a setpoint to the next offer; arguments of this and the next two are unsigned."""
+    if not rules.gap_jitter_ns > 0:
+        return rules.gap_ns
+    return rules.gap_ns + math.floor(rules.gap_jitter_ns * uniform(rules.gap_key, ev_id, requests))
+
+
+def way_ns(rules: Rules, key: int, entity_id: Any, number: Any) -> int:
+    """The line's delay of one message."""
+    return delay_ns(rules.shortest_ns, rules.line_jitter_ns, uniform(key, entity_id, number))
+
+
+def lost_ns(rules: Rules, entity_id: Any, segment: Any) -> int:
+    """What its retransmissions add; segments are numbered across both directions."""
+    return rules.retransmission_ns * losses(rules.loss, uniform(rules.loss_key, entity_id, segment))

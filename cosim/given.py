@@ -58,7 +58,7 @@ class Logs(NamedTuple):
 class Policy(NamedTuple):
     """The policy of all stations, behind a pointer: another one needs nothing but itself compiled."""
 
-    ask: Any  # fills in what is requested on a desk, from its views, the memories of all rows and the parameters
+    ask: Any  # fills in what is requested on a sheet, from its views, the memories of all rows and the parameters
     params: NDArray[np.float64]
 
 

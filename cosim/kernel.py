@@ -19,9 +19,9 @@ from numba.core.errors import NumbaError
 from numba.extending import intrinsic
 
 from cosim import turns
-from cosim.desk import DESK
 from cosim.given import Policy
 from cosim.inputs import LocalPolicy
+from cosim.sheet import SHEET
 from models.control.charge_loop import StationView
 
 # Functions that are long or seldom called: writing them out at each call makes the machine code slower, not faster.
@@ -35,7 +35,12 @@ SELDOM = frozenset(
     }
 )
 # Functions that never divide by zero, whatever is drawn: without a test for it they become vector code.
-UNTESTED = frozenset({"centre"})
+UNTESTED = frozenset(
+    {
+        *("approach_w", "centre", "charge_limit_w", "departure_floor_w", "discharge_limit_w"),
+        *("filtered_hz", "filtered_rocof", "limit", "plug_for_grid_w"),
+    }
+)
 _LOADED: dict[str, Any] = {}  # key -> machine code of this process
 
 
@@ -77,17 +82,17 @@ def _asker(policy: LocalPolicy, n_params: int, n_memory: int) -> Callable[..., N
     def made(kind: str, cells: str, size: int) -> str:
         return f"{kind}({', '.join(cells.format(k) for k in range(size))})"
 
-    view = made("StationView", "desk.seen[{}, k]", len(StationView._fields))
+    view = made("StationView", "sheet.seen[{}, k]", len(StationView._fields))
     params = made("Params", "params[{}]", n_params) if policy.params is not None else "None"
     names: dict[str, Any] = {"__name__": __name__, "StationView": StationView, "Params": type(policy.params)}
-    lines = ["def ask(desk, count, memory, params):", "    for k in range(count):"]
+    lines = ["def ask(sheet, count, memory, params):", "    for k in range(count):"]
     if policy.step is not None:
-        before = made("Memory", "memory[desk.row[k], {}]", n_memory)
-        lines.append(f"        desk.requested_w[k], after = step({view}, {before}, {params})")
-        lines += [f"        memory[desk.row[k], {j}] = after[{j}]" for j in range(n_memory)]
+        before = made("Memory", "memory[sheet.row[k], {}]", n_memory)
+        lines.append(f"        sheet.requested_w[k], after = step({view}, {before}, {params})")
+        lines += [f"        memory[sheet.row[k], {j}] = after[{j}]" for j in range(n_memory)]
         names |= {"step": policy.step, "Memory": type(policy.memory)}
     else:
-        lines.append(f"        desk.requested_w[k] = setpoint_w({view}, {params})")
+        lines.append(f"        sheet.requested_w[k] = setpoint_w({view}, {params})")
         names["setpoint_w"] = policy.setpoint_w
     exec("\n".join(lines), names)
     return names["ask"]  # type: ignore[no-any-return]
@@ -102,7 +107,7 @@ def _as_pointer(asker: Callable[..., None]) -> Any:
     source.cache_key = key
     pointer = CFunc(
         source,
-        ((numba.from_dtype(DESK), numba.types.int64, memory, params), numba.types.void),
+        ((numba.from_dtype(SHEET), numba.types.int64, memory, params), numba.types.void),
         {},
         {"error_model": "python", "_nrt": False},
     )

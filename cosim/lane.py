@@ -26,6 +26,7 @@ from cosim.kernel import Machine, entry_point
 from cosim.offer import heard, offer
 from cosim.row import CAR, CONTROL, EV, KIND, OWN, ROW, STATION, SUMS, as_row
 from cosim.scenario import to_ns
+from cosim.sheet import SHEET
 from cosim.stage import Stage
 from cosim.sums import Sums, add_counts
 from models.draws import stream_key
@@ -50,6 +51,7 @@ class Lane:
         self._free: list[int] = []
         self._kinds: dict[Any, int] = {}
         self._kind_rows = np.zeros(16, KIND)
+        self._desks = np.zeros(16, DESK)  # one for each kind
         self._sums = np.zeros(4, SUMS)  # of cars on all phases, and on each alone, as the fleet has them
         self._sums["tick_ns"] = to_ns(stage.scenario.grid.tick_s)
         fleet = stage.fleet
@@ -64,8 +66,8 @@ class Lane:
             np.zeros(LOG_ROWS, recorder.setpoints.dtype),
             np.array(stage.recorded_ns, np.int64).reshape(-1, 2),
         )
-        self._status = np.zeros(6, np.int64)
-        self._desks = np.zeros(1, DESK)
+        self._status = np.zeros(5, np.int64)
+        self._sheet = np.zeros(1, SHEET)
         self._rows, self._wake_ns, self._memory, self._left = self._arrays(0)
         self._agenda = agenda
         self._traced = frozenset(stage.scenario.record.trace_evs)
@@ -164,6 +166,7 @@ class Lane:
             index = self._kinds[kind] = len(self._kinds)
             if index == len(self._kind_rows):
                 self._kind_rows = np.concatenate([self._kind_rows, np.zeros(index, KIND)])
+                self._desks = np.zeros(2 * index, DESK)  # nobody waits there between two steps
             self._kind_rows[index] = tuple(getattr(kind, name) for name in KIND.fields or ())
         return index
 
@@ -217,6 +220,7 @@ class Lane:
             self._memory[first:end],
             self._sums,
             self._desks,
+            self._sheet,
             self._machine.policy,
             self._rules,
             step,

@@ -107,12 +107,14 @@ def heard(kind: Kind, said: Offer, now_ns: int) -> Heard:
         minimum_energy_wh=wire(told.minimum_energy_wh),
         maximum_v2x_energy_wh=wire(told.maximum_v2x_energy_wh),
         minimum_v2x_energy_wh=wire(told.minimum_v2x_energy_wh),
+        maximum_charge_w=told_w(kind, told.maximum_charge_w, kind.charge_w, kind.told_charge_w),
+        maximum_discharge_w=told_w(kind, told.maximum_discharge_w, kind.discharge_w, kind.told_discharge_w),
         present_v=wire(told.present_v),
     )
 
 
 def exact(kind: Kind, said: Offer, now_ns: int) -> Heard:
-    """The same before its energies and its voltage are rounded: the compiled lane rounds those of many cars at once."""
+    """The same before what moves is rounded: the compiled lane rounds the numbers of many cars at once."""
     is_bpt, is_dc, nan = kind.is_bpt, kind.is_dc, math.nan
     return Heard(
         whole_seconds(said.departure_s),
@@ -122,9 +124,9 @@ def exact(kind: Kind, said: Offer, now_ns: int) -> Heard:
         said.minimum_energy_wh,
         said.maximum_v2x_energy_wh if is_bpt else nan,
         said.minimum_v2x_energy_wh if is_bpt else nan,
-        told_w(kind, said.maximum_charge_w, kind.charge_w, kind.told_charge_w),
+        said.maximum_charge_w,
         kind.told_minimum_charge_w,
-        told_w(kind, said.maximum_discharge_w, kind.discharge_w, kind.told_discharge_w) if is_bpt else 0.0,
+        said.maximum_discharge_w if is_bpt else 0.0,
         kind.told_minimum_discharge_w if is_bpt else 0.0,
         kind.told_maximum_a if is_dc else nan,
         nan if not is_dc else kind.told_maximum_a if is_bpt and said.maximum_discharge_a > 0.0 else 0.0,

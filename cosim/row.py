@@ -3,6 +3,8 @@
 The fields bear the names of the attributes they are taken from, so that the same functions work on both.
 """
 
+from collections import namedtuple
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
@@ -68,6 +70,7 @@ OWN = {
     "release_ns": "i8",  # no exchange may end after this
     "sequence_deadline_ns": "i8",  # the SECC's timer
     "new_w": "f8",
+    "back_ns": "i8",  # of the response on its way to the car
     "said_ns": "i8",
     "heard_ns": "i8",
     "said_soc": "f8",
@@ -96,6 +99,24 @@ def _kind_field(name: str, of: Any) -> tuple[str, Any]:
 
 
 KIND = np.dtype([_kind_field(name, of) for name, of in Kind.__annotations__.items()])
+Constants = namedtuple("Constants", tuple(Kind.__annotations__))  # type: ignore[misc]  # the fields are those of Kind
+
+
+def _constants() -> Callable[[Any], Any]:
+    """Makes the function below: machine code needs every field named."""
+
+    def read(name: str, of: Any) -> str:
+        parts = (f"kind.{name}.{part}" for part in _PARTS.get(of, ()))
+        return f"{of.__name__}({', '.join(parts)})" if of in _PARTS else f"kind.{name}"
+
+    fields = ", ".join(read(name, of) for name, of in Kind.__annotations__.items())
+    names: dict[str, Any] = {"Constants": Constants} | {part.__name__: part for part in _PARTS}
+    exec(f"def constants(kind):\n    return Constants({fields})", names)
+    return names["constants"]  # type: ignore[no-any-return]
+
+
+constants = _constants()
+"""A record of `KIND` as a tuple: unlike a record in memory it cannot change while machine code writes to a sheet."""
 
 _LISTS = {"clips": len(REASONS), "delays": BINS + 1}
 SUMS = np.dtype([(name, "i8", (_LISTS[name],)) if name in _LISTS else (name, "i8") for name in Sums.__slots__])

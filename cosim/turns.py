@@ -2,11 +2,10 @@
 
 This is ordinary Python, and the numbers are those of `Ev`, `Station` and `Control`: every formula is called, none is
 written a second time. Between two grid ticks frequency holds, so that rows do not influence each other and each may run
-ahead of the clock until the next tick. A row goes on up to a decision, which is made on the desk together with those of
-other rows (`cosim/desk.py`); then it is carried out, and the row goes on.
+ahead of the clock until the next tick. A row goes on up to a decision, for which it waits at the desk of its kind until
+there are enough of them (`cosim/desk.py`); then the decision is carried out, and the row goes on.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -14,23 +13,22 @@ from numpy.typing import NDArray
 
 from cosim.car import NEVER_NS, WAITING, close_tick, peek, power_in_segment_w, power_w, soc_at
 from cosim.chosen import is_within
-from cosim.control import at_meter_w, declare, direct, sayable_w, take
-from cosim.desk import PLACES, SPAN, decide, seen_by, unsigned
+from cosim.control import at_meter_w, declare, direct, take
+from cosim.desk import decide, gap_ns, lost_ns, way_ns
 from cosim.given import Logs, Policy, Rules, Series, Step
-from cosim.link import delay_ns, losses
-from cosim.offer import exact, limits_w, obey, offer
+from cosim.offer import exact, limits_w, obey, offer, told_w
+from cosim.sheet import PLACES, SPAN, seen_by
 from cosim.sums import micro, next_tick
 from models.car.converter import loss_w
-from models.draws import uniform
 from protocol.iso20.phases import stated_w
 
 # Where a row stands: what its next event is.
 ENTERS, OFFERS, DECIDES, APPLIES, AWAY = range(5)
 # What `turns` returns: the row is through with the step, needs its state machines, waits for a decision, or for room.
 GOES_ON, LEAVES, ASKS, FULL = range(4)
-# Cells of the status that `advance` keeps: the next row to look at, and how many have left, are logged, lie on the desk
-# for a decision, and are back from it.
-NEXT_ROW, LEFT, LOOPS, SETPOINTS, PLACED, BACK = range(6)
+# Cells of the status that `advance` keeps: the next row to look at, and how many have left, are logged, and are back
+# from a decision.
+NEXT_ROW, LEFT, LOOPS, SETPOINTS, BACK = range(5)
 AHEAD = 8  # rows that are fetched before they are needed: as long as memory takes for one
 
 
@@ -41,6 +39,7 @@ def advance(
     memory: NDArray[np.float64],
     sums: NDArray[Any],
     desks: NDArray[Any],
+    sheets: NDArray[Any],
     policy: Policy,
     rules: Rules,
     step: Step,
@@ -53,51 +52,58 @@ def advance(
 
     `wake_ns[i]` says before which instant row i needs no look. Rows that need their state machines are put on `left`.
     """
-    desk = desks[0]
+    sheet = sheets[0]
     size = rows.shape[0]
-    next_row, placed, back = status[NEXT_ROW], status[PLACED], status[BACK]
+    next_row, back = status[NEXT_ROW], status[BACK]
     at = due = 0  # of the rows found to be due, those that have had their turn, and all
+    full = full_desk(desks)
     while True:
         if back > 0:
             back -= 1
-            i = desk.back[back]
-        elif at < due and placed < PLACES:
-            i = desk.due[at]
+            i = sheet.row[back]
+        elif full < 0 and at < due:
+            i = sheet.due[at]
             at += 1
             if at + AHEAD <= due:
-                fetch(rows, desk.due[at + AHEAD - 1])
-        elif at == due and next_row < size:
-            at, due = 0, find_due(wake_ns, next_row, step.until_ns, desk)
+                fetch(rows, sheet.due[at + AHEAD - 1])
+        elif full < 0 and next_row < size:
+            at, due = 0, find_due(wake_ns, next_row, step.until_ns, sheet)
             next_row = next_row + SPAN if next_row + SPAN < size else size
             for k in range(due if due < AHEAD else AHEAD):
-                fetch(rows, desk.due[k])
+                fetch(rows, sheet.due[k])
             continue
         else:
-            if placed == 0 or not has_room(logs, status, placed):
-                status[NEXT_ROW], status[PLACED], status[BACK] = desk.due[at] if at < due else next_row, placed, back
-                return bool(placed == 0)
-            decide(desk, placed, rows, kinds, memory, sums, policy, rules, step, series)
-            for k in range(placed):
-                row = rows[desk.row[k]]
-                carry_out(desk, k, row, kinds[row.kind], memory, sums[row.part], rules, logs, status)
-                desk.back[k] = desk.row[k]
-            placed, back = 0, placed
+            asks = full if full >= 0 else fullest_desk(desks)
+            count = desks[asks].count
+            if count == 0 or not has_room(logs, status, count):
+                status[NEXT_ROW], status[BACK] = sheet.due[at] if at < due else next_row, 0
+                return bool(count == 0)
+            take_over(desks[asks], sheet)
+            kind = kinds[asks]
+            decide(sheet, count, rows, kind, memory, sums, policy, rules, step, series)
+            for k in range(count):
+                row = rows[sheet.row[k]]
+                carry_out(sheet, k, row, kind, memory, sums[row.part], rules, logs, status)
+            back, full = count, -1
             continue
         row = rows[i]
         kind = kinds[row.kind]
         total = sums[row.part]
-        outcome = turns(row, kind, total, desk, placed, rules, step, logs, status)
+        outcome = turns(row, kind, total, rules, step, logs, status)
         if outcome == ASKS:
-            desk.row[placed] = i
-            placed += 1
+            desk = desks[row.kind]
+            desk.row[desk.count] = i
+            desk.count += 1
+            if desk.count == PLACES:
+                full = row.kind
         elif outcome == LEAVES:
             row.phase = AWAY
             wake_ns[i] = NEVER_NS
             left[status[LEFT]] = i
             status[LEFT] += 1
         elif outcome == FULL:
-            desk.back[back] = i
-            status[NEXT_ROW], status[PLACED], status[BACK] = desk.due[at] if at < due else next_row, placed, back + 1
+            sheet.row[back] = i
+            status[NEXT_ROW], status[BACK] = sheet.due[at] if at < due else next_row, back + 1
             return False
         else:
             if step.closes:
@@ -105,14 +111,36 @@ def advance(
             wake_ns[i] = next_look_ns(row, rules)
 
 
-def find_due(wake_ns: NDArray[np.int64], first: int, until_ns: int, desk: Any) -> int:
-    """Put the rows of one span that are due on the desk; how many. Written without a jump that depends on the row."""
+def find_due(wake_ns: NDArray[np.int64], first: int, until_ns: int, sheet: Any) -> int:
+    """Put the rows of one span that are due on the sheet; how many. Written without a jump that depends on the row."""
     end = first + SPAN if first + SPAN < wake_ns.shape[0] else wake_ns.shape[0]
     due = 0
     for i in range(first, end):
-        desk.due[due] = i
+        sheet.due[due] = i
         due += wake_ns[i] <= until_ns
     return due
+
+
+def full_desk(desks: NDArray[Any]) -> int:
+    """The desk that has no place left, -1 if each has: there is one at most."""
+    fullest = fullest_desk(desks)
+    return fullest if desks[fullest].count == PLACES else -1
+
+
+def fullest_desk(desks: NDArray[Any]) -> int:
+    """The desk where most rows wait."""
+    fullest = 0
+    for index in range(desks.shape[0]):
+        if desks[index].count > desks[fullest].count:
+            fullest = index
+    return fullest
+
+
+def take_over(desk: Any, sheet: Any) -> None:
+    """The rows of a desk go to the sheet."""
+    for k in range(PLACES):
+        sheet.row[k] = desk.row[k]
+    desk.count = 0
 
 
 def fetch(rows: NDArray[Any], i: int) -> None:
@@ -138,14 +166,12 @@ def turns(
     row: Any,
     kind: Any,
     sums: Any,
-    desk: Any,
-    place: int,
     rules: Rules,
     step: Step,
     logs: Logs,
     status: NDArray[np.int64],
 ) -> int:
-    """The events of one row within the step, in their order, up to a decision; its instant is put on the desk.
+    """The events of one row within the step, in their order, up to a decision.
 
     At one instant vehicles apply before, and stations decide and vehicles offer after, the grid ticks.
     """
@@ -154,6 +180,7 @@ def turns(
     phase = row.phase
     if phase == ENTERS:
         schedule_exchange(row, rules)
+        row.apply_ns = row.decide_ns + row.back_ns
         if not is_ordinary(row, rules):
             return LEAVES
         phase = row.phase = OFFERS
@@ -161,7 +188,7 @@ def turns(
         if phase == APPLIES:
             at_ns = row.apply_ns
             if own_clock and row.regulate_ns < at_ns:
-                return asks_by_clock(row, desk, place, end_ns)
+                return asks_by_clock(row, end_ns)
             if at_ns > step.until_ns:
                 return GOES_ON
             if not kind.is_dc:
@@ -169,14 +196,14 @@ def turns(
                 setpoint_w = stated_w(row.plug_w, True) if kind.per_phase else row.plug_w
                 if setpoint_w != row.obeyed_w:
                     row.obeyed_w = obey(row, kind, sums, setpoint_w, at_ns)
-            plan(row, rules, at_ns)
+            row.apply_ns = row.decide_ns + row.back_ns
             if not is_ordinary(row, rules):
                 return LEAVES
             phase = row.phase = OFFERS
         if phase == OFFERS:
             at_ns = row.offer_ns
             if own_clock and row.regulate_ns <= at_ns:
-                return asks_by_clock(row, desk, place, end_ns)
+                return asks_by_clock(row, end_ns)
             if at_ns >= end_ns:
                 return GOES_ON
             row.soc_seen = soc_at(row, kind, sums, at_ns)
@@ -185,25 +212,22 @@ def turns(
             row.phase = DECIDES
         at_ns = row.decide_ns
         if own_clock and row.regulate_ns <= at_ns:
-            return asks_by_clock(row, desk, place, end_ns)
+            return asks_by_clock(row, end_ns)
         if at_ns >= end_ns:
             return GOES_ON
         hear(row)
         if not own_clock:
-            desk.now_ns[place] = at_ns
             return ASKS
         if not has_room(logs, status, 1):
             return FULL
         answer(row, kind, sums, rules, logs, status, power_w(row, kind, sums, at_ns), at_ns)
+        plan_exchange(row, rules)
         phase = APPLIES
 
 
-def asks_by_clock(row: Any, desk: Any, place: int, end_ns: int) -> int:
+def asks_by_clock(row: Any, end_ns: int) -> int:
     """A converter with its own clock decides before anything else happens, if it is within the step."""
-    if row.regulate_ns >= end_ns:
-        return GOES_ON
-    desk.now_ns[place] = row.regulate_ns
-    return ASKS
+    return ASKS if row.regulate_ns < end_ns else GOES_ON
 
 
 def hear(row: Any) -> None:
@@ -215,7 +239,7 @@ def hear(row: Any) -> None:
 
 
 def carry_out(
-    desk: Any,
+    sheet: Any,
     k: int,
     row: Any,
     kind: Any,
@@ -225,13 +249,15 @@ def carry_out(
     logs: Logs,
     status: NDArray[np.int64],
 ) -> None:
-    """What was decided on a place of the desk takes effect, and the station answers."""
-    now_ns, now_w = desk.now_ns[k], desk.now_w[k]
+    """What was decided on a place of the sheet takes effect, and the station answers."""
+    now_ns = sheet.now_ns[k]
     if rules.declared >= 0:
-        declare(row, sums, memory[desk.row[k], rules.declared], now_ns)
-    view: Any = seen_by(desk, k)
-    plug_w = sayable_w(kind, desk.allowed_w[k], desk.rounded_w[k])
-    if take(row, row, kind, sums, view, desk.requested_w[k], plug_w, desk.reason[k], now_ns):
+        declare(row, sums, memory[sheet.row[k], rules.declared], now_ns)
+    view: Any = seen_by(sheet, k)
+    row.frequency_hz = view.frequency_hz
+    row.samples += rules.noise_hz > 0.0
+    requested_w, plug_w, reason, exceeds = sheet.requested_w[k], sheet.plug_w[k], sheet.reason[k], sheet.exceeds[k] > 0
+    if take(row, row, kind, sums, requested_w, plug_w, reason, exceeds, view.elapsed_s, now_ns):
         if kind.is_dc:
             direct(row, kind, sums, view, row.plug_w, now_ns)
         if rules.setpoints:
@@ -239,7 +265,10 @@ def carry_out(
     if kind.is_dc and rules.control_period_ns > 0:
         row.regulate_ns = now_ns + rules.control_period_ns
     else:
-        answer(row, kind, sums, rules, logs, status, now_w, now_ns)
+        answer(row, kind, sums, rules, logs, status, sheet.now_w[k], now_ns)
+        row.offer_ns = row.apply_ns + sheet.gap_ns[k]
+        row.decide_ns = row.offer_ns + sheet.there_ns[k] + rules.processing_ns
+        row.back_ns = sheet.back_ns[k]
 
 
 def answer(
@@ -263,36 +292,30 @@ def answer(
     row.phase = APPLIES
 
 
-# --- draws ---
+def plan_exchange(row: Any, rules: Rules) -> None:
+    """After an answer: when the next offer and its decision will be, and how long its response will take.
 
-
-def drawn(key: int, entity_id: int, counter: int) -> float:
-    """Even draw in [0, 1)."""
-    return uniform(key, unsigned(entity_id), unsigned(counter))
-
-
-# --- the next exchange ---
-
-
-def plan(row: Any, rules: Rules, now_ns: int) -> None:
-    """When the next offer, its decision and its application will be, drawn as the message lane draws them."""
-    gap_ns = rules.gap_ns
-    if rules.gap_jitter_ns > 0:
-        gap_ns += math.floor(rules.gap_jitter_ns * drawn(rules.gap_key, row.ev_id, row.requests))
-    row.offer_ns = now_ns + gap_ns
+    Drawn as the message lane draws them; on a sheet `cosim/desk.py` does the same for many.
+    """
+    row.offer_ns = row.apply_ns + gap_ns(rules, unsigned(row.ev_id), unsigned(row.requests))
     schedule_exchange(row, rules)
 
 
 def schedule_exchange(row: Any, rules: Rules) -> None:
-    """When the exchange that begins at `offer_ns` will be decided and applied."""
+    """When the exchange that begins at `offer_ns` will be decided, and how long its response will take."""
     request, response = row.requests + 1, row.responses + 1
-    there_ns = delay_ns(rules.shortest_ns, rules.line_jitter_ns, drawn(rules.request_key, row.ev_id, request))
-    back_ns = delay_ns(rules.shortest_ns, rules.line_jitter_ns, drawn(rules.response_key, row.evse_id, response))
+    ev_id, evse_id = unsigned(row.ev_id), unsigned(row.evse_id)
+    there_ns = way_ns(rules, rules.request_key, ev_id, unsigned(request))
+    row.back_ns = way_ns(rules, rules.response_key, evse_id, unsigned(response))
     if rules.loss > 0.0:
-        there_ns += rules.retransmission_ns * losses(rules.loss, drawn(rules.loss_key, row.ev_id, 2 * request))
-        back_ns += rules.retransmission_ns * losses(rules.loss, drawn(rules.loss_key, row.evse_id, 2 * response + 1))
+        there_ns += lost_ns(rules, ev_id, unsigned(2 * request))
+        row.back_ns += lost_ns(rules, evse_id, unsigned(2 * response + 1))
     row.decide_ns = row.offer_ns + there_ns + rules.processing_ns
-    row.apply_ns = row.decide_ns + back_ns
+
+
+def unsigned(number: int) -> Any:
+    """As the draws want their arguments where machine numbers wrap around (`models/draws.py`)."""
+    return np.uint64(number)
 
 
 def is_ordinary(row: Any, rules: Rules) -> Any:
@@ -319,7 +342,8 @@ def log_loop(row: Any, kind: Any, sums: Any, logs: Logs, status: NDArray[np.int6
     soc, cells_ws = peek(row, kind, sums, now_ns)
     offered = offer(kind, row.target_soc, row.said_soc, row.departure_ns - row.said_ns, row.said_w, 0.0)
     said = exact(kind, offered, row.heard_ns)
-    charge_w, discharge_w = said.maximum_charge_w, said.maximum_discharge_w
+    charge_w = told_w(kind, said.maximum_charge_w, kind.charge_w, kind.told_charge_w)
+    discharge_w = told_w(kind, said.maximum_discharge_w, kind.discharge_w, kind.told_discharge_w)
     log = logs.loops[status[LOOPS]]
     log.t_ns = now_ns
     log.ev_id = row.ev_id

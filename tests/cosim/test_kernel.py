@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from cosim import kernel
-from cosim.desk import PLACES, show
 from cosim.kernel import compiled, is_kept
+from cosim.row import KIND, constants
+from cosim.sheet import PLACES, show
 from models.control.charge_loop import StationView
 
 SOURCE = """
@@ -121,3 +122,10 @@ def test_a_policy_is_shown_every_field_of_the_view() -> None:
     seen = np.zeros((len(numbers), PLACES))
     show(StationView(*numbers), seen, 3)
     assert seen[:, 3].tolist() == numbers
+
+
+def test_the_constants_of_a_kind_keep_their_names() -> None:
+    record = np.frombuffer(np.arange(KIND.itemsize, dtype=np.uint8).tobytes(), KIND).view(np.recarray)[0]
+    read = constants(record)
+    for name in KIND.names or ():
+        assert np.array_equal(getattr(read, name), np.array(record[name].item()), equal_nan=True), name

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from cosim.desk import PLACES
 from cosim.inputs import Series
 from cosim.scenario import FAULT_KINDS
+from cosim.sheet import PLACES
 from experiments.presets import load_grid
 from models.car.vehicle import vehicle_from_row
 from models.grid.area import GridParams
