@@ -97,13 +97,21 @@ class Clock(Environment):
         self.slot_bits = max(0, round(math.log2(_PER_SLOT * 1e9 / max(events_per_s, 1.0))))
         self.slots = Slots(self, self.slot_bits)
         self.alone_until_ns = 0  # somebody runs ahead until then; 0: nobody does
-        self.following: tuple[int, Any] | None = None  # what comes next of who runs ahead
+        self.following: tuple[int, EventPriority, Any] | None = None  # what comes next of who runs ahead
 
     def put(self, at_ns: int, priority: EventPriority, event: Any) -> None:
         """Let `event` happen at `at_ns`: what SimPy's `schedule` does with a delay. Nobody runs ahead of it."""
         if at_ns < self.alone_until_ns:
             self.alone_until_ns = at_ns
         self.slots[at_ns >> self.slot_bits]((at_ns, priority, next(self._eid), event))
+
+    def follow(self, at_ns: int, priority: EventPriority, event: Any) -> None:
+        """As `put`, but who runs ahead takes it along."""
+        if at_ns < self.alone_until_ns:
+            assert self.following is None, "who runs ahead does one thing at a time"
+            self.following = (at_ns, priority, event)
+        else:
+            self.slots[at_ns >> self.slot_bits]((at_ns, priority, next(self._eid), event))
 
     def run_ahead(self, until_ns: int, begin: Callable[[], None]) -> None:
         """Begin, and let follow at once what follows from it before `until_ns`, as long as it is one thing at a time.
@@ -114,28 +122,22 @@ class Clock(Environment):
         now_ns, self.alone_until_ns = self.now_ns, until_ns
         begin()
         while self.following is not None:
-            at_ns, event = self.following
+            at_ns, priority, event = self.following
             self.following = None
             if at_ns >= self.alone_until_ns:
-                event.wait(at_ns)
+                self.put(at_ns, priority, event)
                 break
             self.now_ns = at_ns
-            callbacks, event.callbacks = event.callbacks, None
-            for callback in callbacks:
-                callback(event)
+            _happen(event, at_ns)
         self.now_ns, self.alone_until_ns = now_ns, 0
 
     def step(self) -> None:
         """As in SimPy: whatever comes next happens."""
         if not self._queue:
             raise EmptySchedule
-        self._now, _, _, event = heappop(self._queue)
-        self.now_ns = self._now
-        callbacks, event.callbacks = event.callbacks, None
-        for callback in callbacks:
-            callback(event)
-        if not event._ok and not hasattr(event, "_defused"):
-            raise event._value
+        now_ns, _, _, event = heappop(self._queue)
+        self._now = self.now_ns = now_ns
+        _happen(event, now_ns)
 
     def run(self, until: Any = None) -> Any:
         """As in SimPy. Up to an event, after which nothing is resumed, the steps are written out: a step has no more to
@@ -149,6 +151,9 @@ class Clock(Environment):
             while queue:
                 now_ns, _, _, event = heappop(queue)
                 self._now = self.now_ns = now_ns
+                if event.__class__ is Recurring:  # nearly all are
+                    event.call(now_ns, event.value)
+                    continue
                 callbacks, event.callbacks = event.callbacks, None
                 for callback in callbacks:
                     callback(event)
@@ -157,3 +162,47 @@ class Clock(Environment):
         except StopSimulation as stop:
             return stop.args[0]
         raise RuntimeError("nothing is left to happen, and the end has not come")
+
+
+class Recurring:
+    """One call that is due again and again, once at a time: put back onto the heap instead of made anew.
+
+    It is no event of SimPy's, which would have callbacks to be looked through and an outcome to be looked at.
+    """
+
+    __slots__ = ("_env", "_priority", "call", "value")
+
+    def __init__(self, env: Clock, priority: EventPriority, call: Callable[[int, Any], object]) -> None:
+        self._env = env
+        self._priority = priority
+        self.call = call  # gets the instant in nanoseconds, and the value; may be replaced by another
+        self.value: Any = None
+
+    def at(self, at_ns: int, value: Any = None) -> None:
+        """Call at `at_ns`, with this value."""
+        self.value = value
+        env = self._env
+        if at_ns < env.alone_until_ns:
+            env.follow(at_ns, self._priority, self)
+        else:  # `put`, written out
+            env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
+
+    def stop(self) -> None:
+        """What is due happens to nobody: the call is gone for good."""
+        self.call, self.value = _nothing, None
+
+
+def _happen(event: Any, now_ns: int) -> None:
+    """What is due happens."""
+    if event.__class__ is Recurring:
+        event.call(now_ns, event.value)
+        return
+    callbacks, event.callbacks = event.callbacks, None
+    for callback in callbacks:
+        callback(event)
+    if not event._ok and not hasattr(event, "_defused"):
+        raise event._value
+
+
+def _nothing(now_ns: int, value: Any) -> None:
+    """Nobody is called any more."""

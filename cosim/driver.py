@@ -11,7 +11,24 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from simpy.events import PENDING, EventPriority
 
-from cosim.clock import Clock
+from cosim.clock import Clock, Recurring
+
+__all__ = [
+    "APPLY",
+    "DECIDE",
+    "GRID",
+    "OFFER",
+    "REGULATE",
+    "Answer",
+    "At",
+    "Moment",
+    "Owner",
+    "Recurring",
+    "Signal",
+    "Timer",
+    "place",
+    "seldom_collected",
+]
 
 Message = TypeVar("Message")
 
@@ -83,41 +100,6 @@ class At(Moment):
         env.put(at_ns, priority, self)
 
 
-class Recurring(Moment):
-    """One callback that is due again and again, once at a time: put back onto the heap instead of made anew."""
-
-    __slots__ = ("_calls", "_env", "_priority")
-
-    def __init__(self, env: Clock, priority: EventPriority, call: Callable[[Any], Any]) -> None:
-        self._env = env
-        self._priority = priority
-        self._calls: tuple[Callable[[Any], Any], ...] = (call,)
-        self._ok = True
-
-    def at(self, at_ns: int, value: Any = None) -> None:
-        """Call at `at_ns`, with this event that holds `value`."""
-        self.callbacks = self._calls
-        self._value = value
-        env = self._env
-        if at_ns < env.alone_until_ns:
-            assert env.following is None, "who runs ahead does one thing at a time"
-            env.following = (at_ns, self)
-        else:  # `wait`, written out
-            env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
-
-    def wait(self, at_ns: int) -> None:
-        """On the clock, until `at_ns`."""
-        self._env.put(at_ns, self._priority, self)
-
-    def calls(self, call: Callable[[Any], Any]) -> None:
-        """From the next time on it is this that is called."""
-        self._calls = (call,)
-
-    def stop(self) -> None:
-        """What is due happens to nobody: the callback is gone for good."""
-        self._calls = self.callbacks = ()
-
-
 class Signal(Moment):
     """Happens within the event that makes it happen, not after it: who waits goes on at once."""
 
@@ -138,12 +120,13 @@ class Answer(Moment, Generic[Message]):
     that deadline is still to come.
     """
 
-    __slots__ = ("_calls", "_env", "_priority", "deadline_ns", "expected")
+    __slots__ = ("_ahead", "_calls", "_env", "_priority", "deadline_ns", "expected")
 
     def __init__(
         self, env: Clock, deadline_ns: int, priority: EventPriority, call: Callable[[Any], Any] | None = None
     ) -> None:
         self.callbacks = self._calls = [] if call is None else [call]
+        self._ahead: Callable[[Message, int], bool] | None = None
         self._value = PENDING
         self._ok = True
         self._env = env
@@ -151,19 +134,24 @@ class Answer(Moment, Generic[Message]):
         self._priority = priority
         self.expected = False
 
-    def calls(self, call: Callable[[Any], Any]) -> None:
-        """From the next request on it is this that hears."""
+    def calls(self, call: Callable[[Any], Any], ahead: Callable[[Message, int], bool] | None = None) -> None:
+        """From the next request on it is this that hears; `ahead` may hear a message when it is sent."""
         self._calls = [call]
+        self._ahead = ahead
 
     def stop(self) -> None:
         """Whatever arrives is heard by nobody."""
         self.callbacks = self._calls = []
+        self._ahead = None
 
     def renew(self, deadline_ns: int) -> None:
         """Another request is out. The one before was answered: after silence there is no other."""
-        self.callbacks = self._calls
         self.deadline_ns = deadline_ns
-        self._value = PENDING
+
+    def heard_ahead(self, message: Message, at_ns: int) -> bool:
+        """Whether `message`, to be delivered at `at_ns`, is heard now, because nothing can come between."""
+        ahead = self._ahead
+        return ahead is not None and at_ns < self.deadline_ns and not self.expected and ahead(message, at_ns)
 
     def arrive(self, message: Message | None, at_ns: int) -> None:
         """Deliver `message` at `at_ns`; later than the deadline it comes too late and the wait ends with None."""
@@ -171,31 +159,24 @@ class Answer(Moment, Generic[Message]):
             if at_ns < self.deadline_ns:
                 At(self._env, at_ns, self._priority, self._overtake, message)
             return
-        deadline_ns, env = self.deadline_ns, self._env
-        if at_ns < deadline_ns:
-            self._value = message
-        else:
-            self._value, at_ns = None, deadline_ns
-        if at_ns < env.alone_until_ns:
-            assert env.following is None, "who runs ahead does one thing at a time"
-            env.following = (at_ns, self)
-        else:
-            env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
-
-    def wait(self, at_ns: int) -> None:
-        """On the clock, until `at_ns`."""
-        self._env.put(at_ns, self._priority, self)
+        in_time = at_ns < self.deadline_ns
+        self._happen(message if in_time else None, at_ns if in_time else self.deadline_ns)
 
     def expect(self) -> None:
         """End the wait at the deadline if no answer has come by then."""
         if not self.expected:
             self.expected = True
+            self._value = PENDING
             At(self._env, self.deadline_ns, self._priority, self._overtake)
 
     def _overtake(self, moment: Moment) -> None:
         if self._value is PENDING:
-            self._value, env = moment.value, self._env
-            env.put(env.now_ns, self._priority, self)
+            self._happen(moment.value, self._env.now_ns)
+
+    def _happen(self, message: Message | None, at_ns: int) -> None:
+        self._value = message
+        self.callbacks = self._calls
+        self._env.follow(at_ns, self._priority, self)
 
 
 class Owner(Protocol):

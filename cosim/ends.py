@@ -153,9 +153,9 @@ class _Elsewhere(Station):
         """The vehicle is plugged in; whoever answers is elsewhere."""
         self.car = car
 
-    def request_arrives(self, event: Moment) -> None:
+    def request_arrives(self, now_ns: int, asked: tuple[Any, Answer[Any]]) -> None:
         """A request leaves here; silence ends at the vehicle's deadline."""
-        self._request, self._waiting = event._value
+        self._request, self._waiting = asked
         assert self._waiting is not None
         self._asked += 1
         if self._disconnect is not None:
@@ -270,7 +270,7 @@ class StationEnd:
         now_ns = self._stage.env.now_ns
         self._car.listen(request, now_ns)
         answer: _Sent = _Sent(self._stage.env, self._transmit)
-        self.station.request_arrives(Moment((request, answer)))
+        self.station.request_arrives(now_ns, (request, answer))
 
     def cut(self, reason: str) -> None:
         """The connection is gone."""

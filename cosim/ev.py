@@ -139,21 +139,21 @@ class Ev(EvInLoop):
         self._answer: Answer[Any] = Answer(env, 0, self._apply_place, self._hear_step)
 
     def _leave_loop(self, now_ns: int) -> None:
-        self._turn_due.calls(self._step_due)
+        self._turn_due.call = self._step_due
         self._answer.calls(self._hear_step)
         self._go_on(now_ns)
 
-    def _step_due(self, moment: Moment) -> None:
+    def _step_due(self, now_ns: int, step: Step | None) -> None:
         """The pause between two exchanges is over; what comes next was known when it began.
 
         Beside a fleet lane, whose rows run ahead of the clock, this pair does so, too, while nobody can reach it.
         """
-        env, lane, step = self._env, self.stage.lane, moment._value
+        env, lane = self._env, self.stage.lane
         until_ns = 0 if lane is None or env.alone_until_ns else lane.alone_until_ns(self)
-        if until_ns > env.now_ns:
-            env.run_ahead(until_ns, partial(self._go_on, env.now_ns, step))
+        if until_ns > now_ns:
+            env.run_ahead(until_ns, partial(self._go_on, now_ns, step))
         else:
-            self._go_on(env.now_ns, step)
+            self._go_on(now_ns, step)
 
     def _go_on(self, now_ns: int, step: Step | None = None) -> None:
         """Whatever comes next: a step, the loop, or the end of the session."""

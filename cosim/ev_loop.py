@@ -38,6 +38,7 @@ class EvInLoop:
         "_gap_jitter_ns",
         "_gap_key",
         "_gap_ns",
+        "_hears_ahead",
         "_in_full",
         "_journal",
         "_offer_place",
@@ -101,6 +102,7 @@ class EvInLoop:
         self._departs = False  # it is the driver who wants to go
         self.standby_refused = False
         self._scheduled = scenario.ev.control_mode == "scheduled"
+        self._hears_ahead = stage.lane is None and not scenario.faults and not self._scheduled
         self._said: tuple[Any, ...] = ()  # what the last offer at rest was made from
         self.profile_factor = 1.0  # of what was promised; a fault makes it another
         self.warned: Profile | None = None  # the promise that the station has warned of
@@ -123,10 +125,14 @@ class EvInLoop:
         if self._turns_away(now_ns):
             self._leave_loop(now_ns)
         else:
-            self._turn_due.calls(self._turn)
-            self._answer.calls(self._hear)
+            self._take_turns()
             self.station.attended = True
             self._ask_in_turn(now_ns)
+
+    def _take_turns(self) -> None:
+        """What is due from now on is a turn of the loop."""
+        self._turn_due.call = self._turn
+        self._answer.calls(self._hear, self._hear_ahead if self._hears_ahead else None)
 
     def _leave_loop(self, now_ns: int) -> None:
         """The next request is another, or the session is over; `Ev` goes on."""
@@ -138,9 +144,9 @@ class EvInLoop:
         if limits is not None and limits.ramp_limit_percent_per_min == limits.ramp_limit_percent_per_min:
             self.car.limit_ramps(limits.ramp_limit_percent_per_min / 100.0 * limits.maximum_charge_w / 60.0)
 
-    def _turn(self, _: Moment) -> None:
+    def _turn(self, now_ns: int, _: object) -> None:
         """The next offer is due."""
-        now_ns, evcc = self._env.now_ns, self.evcc
+        evcc = self.evcc
         unasked = evcc.notification is None and evcc.warning is None
         if (unasked and now_ns < self.departure_ns and not self.leaving) or not self._turns_away(now_ns):
             self._ask_in_turn(now_ns)
@@ -189,6 +195,18 @@ class EvInLoop:
             self._wait(now_ns)
             return
         self._turns_end(now_ns)
+
+    def _hear_ahead(self, response: Any, at_ns: int) -> bool:
+        """Hear a plain response when it is sent, as of `at_ns`, when it will be there; whether it was heard.
+
+        Between the two instants nothing can come that would change what follows from it: no fault, no lane, nothing
+        that the car does by itself. So an event is saved.
+        """
+        if not (self.is_dc or at_ns < self.car.due_ns) or not self.evcc.hear_plain(response, at_ns):
+            return False
+        self._apply(response, at_ns)
+        self._wait(at_ns)
+        return True
 
     def _expire(self, now_ns: int) -> None:
         """No answer has come in time."""
@@ -327,8 +345,7 @@ class EvInLoop:
         """It is ours again, between two exchanges of the loop."""
         self.row = -1
         self._wire_up()
-        self._turn_due.calls(self._turn)
-        self._answer.calls(self._hear)
+        self._take_turns()
 
     def _wire_up(self) -> None:
         """Make the callbacks of a session; `Ev` does."""

@@ -160,15 +160,14 @@ class Station:
 
     # --- requests ---
 
-    def request_arrives(self, event: Moment) -> None:
+    def request_arrives(self, now_ns: int, asked: tuple[Any, Answer[Any]]) -> None:
         """A request is to be answered now: line and processing time have passed."""
-        request, answer = event._value
+        request, answer = asked
         secc, car = self.secc, self.car
         if secc.pending is not None:
             self.stage.checks.broken(
                 "one_outstanding", f"EVSE{self.evse_id:03d} got {request.wire_name} before it answered"
             )
-        now_ns = self.stage.env.now_ns
         refusal = secc.receive(request, now_ns)
         kind = request.__class__
         if secc.pending is None or car is None:
@@ -210,9 +209,11 @@ class Station:
         if self.stage.wire is not None:
             response = self.stage.wire.carry(now_ns, self.evse_id, TO_EV, response)
         self.arrival_ns = arrival_ns = now_ns + self.line.response_ns(self.responses)
-        answer.arrive(response, arrival_ns)
         deadline_ns = self.secc.deadline_ns
-        if not self.attended or (deadline_ns is not None and arrival_ns >= deadline_ns):
+        in_time = deadline_ns is not None and arrival_ns < deadline_ns
+        if not in_time or not answer.heard_ahead(response, arrival_ns):
+            answer.arrive(response, arrival_ns)
+        if not in_time or not self.attended:
             self._timer.arm(deadline_ns)
 
     def watch(self) -> None:

@@ -26,7 +26,7 @@ from protocol.iso20.common import (
     SupportedAppProtocolRes,
 )
 from protocol.iso20.errors import LocalProtocolError
-from protocol.iso20.evcc_loop import NO_TERMS, AskingTerms, ask_again, ask_turn, hear_turn
+from protocol.iso20.evcc_loop import NO_TERMS, AskingTerms, ask_again, ask_turn, hear_plain, hear_turn
 from protocol.iso20.learning import FAULTS, LESSONS
 from protocol.iso20.needs import MobilityNeeds
 from protocol.iso20.polling import POLLED, is_unfinished
@@ -208,15 +208,8 @@ class EVCC(AskingSession):
 
     def receive(self, response: ComplexType, now_ns: int) -> Event:
         """Take the response to the outstanding request. FAILED is final, and so is anything out of order."""
-        if (  # nearly every response is this one, in good order: then no more has to be asked, and no budget runs
-            response.__class__ is self._expected is self._terms.response
-            and self.deadline_ns is not None
-            and now_ns < self.deadline_ns
-            and response.header.session_id == self.session_id  # type: ignore[attr-defined]  # as of the class agreed
-            and response.response_code is _OK  # type: ignore[attr-defined]
-        ):
-            self.outstanding = self._expected = self.deadline_ns = None
-            return _LOOP if hear_turn(self, response, now_ns) else _ENDED
+        if hear_plain(self, response, now_ns):
+            return _LOOP
         if self.ended is not None or (self.deadline_ns is not None and now_ns >= self.deadline_ns):
             self.timeout(now_ns)  # a late answer does not revive a session
             return _ENDED
@@ -230,6 +223,8 @@ class EVCC(AskingSession):
         if expected is SupportedAppProtocolRes:
             return self._hear_protocol(cast(SupportedAppProtocolRes, response))
         return self._hear(request, cast(Response, response), now_ns)
+
+    hear_plain = hear_plain
 
     def _give_up(self, reason: EndReason, detail: str) -> Event:
         self._end(reason, detail)

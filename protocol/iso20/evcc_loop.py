@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from protocol.iso20 import phases
-from protocol.iso20.codes import ControlMode, MobilityNeedsMode
+from protocol.iso20.codes import ControlMode, MobilityNeedsMode, ResponseCode
 from protocol.iso20.loop_requests import AGAIN, LOOP_REQUESTS, LoopRequest
 from protocol.iso20.loop_variants import SCHEDULED_REQUESTS, request_by_phase
 from protocol.iso20.needs import MobilityNeeds, read_needs
@@ -21,9 +21,10 @@ from protocol.schema import ComplexType
 if TYPE_CHECKING:
     from protocol.iso20.evcc import EVCC
 
-__all__ = ["NO_TERMS", "AskingTerms", "ask_again", "ask_turn", "asking_terms", "hear_turn", "settle"]
+__all__ = ["NO_TERMS", "AskingTerms", "ask_again", "ask_turn", "asking_terms", "hear_plain", "hear_turn", "settle"]
 
 _LOOP_REQUESTS: Final[Mapping[type[ComplexType], LoopRequest]] = {**LOOP_REQUESTS, **SCHEDULED_REQUESTS}
+_OK: Final = ResponseCode.OK
 _NO_NEEDS: Final = MobilityNeeds()
 _MESSAGE_TIMEOUT: Final = EndReason.MESSAGE_TIMEOUT
 
@@ -84,6 +85,36 @@ def _await(evcc: "EVCC", terms: AskingTerms, now_ns: int) -> None:
     evcc._expected = terms.response
     evcc._timer_reason = _MESSAGE_TIMEOUT
     evcc.deadline_ns = now_ns + evcc.timers.charge_loop_ns
+
+
+def hear_plain(evcc: "EVCC", response: Any, now_ns: int) -> bool:
+    """Take a response of the loop that comes in time and in good order, and says no more than the loop's own numbers.
+
+    Nearly every response is one. Whether it was; if not, nothing has happened.
+    """
+    terms, deadline_ns = evcc._terms, evcc.deadline_ns
+    expected: Any = evcc._expected
+    if (
+        response.__class__ is not expected
+        or expected is not terms.response
+        or deadline_ns is None
+        or now_ns >= deadline_ns
+        or response.header.session_id != evcc.session_id
+        or response.response_code is not _OK
+        or response.evse_status is not None
+        or evcc.notification is not None
+        or terms.reads_needs
+    ):
+        return False
+    mode = response.control_mode
+    agreed_mode: Any = terms.response_mode
+    if mode.__class__ is not agreed_mode:
+        return False
+    evcc.outstanding = evcc._expected = evcc.deadline_ns = None  # no budget runs in the loop
+    if terms.reads_target:
+        split = mode.evse_target_active_power_l2 is not None
+        evcc.target_w = _by_phase_w(evcc, mode) if split else mode.evse_target_active_power.number
+    return True
 
 
 def hear_turn(evcc: "EVCC", response: Any, now_ns: int) -> bool:  # AC or DC, as agreed

@@ -84,10 +84,10 @@ def test_a_recurring_moment_comes_again_and_again_in_its_place_until_it_is_stopp
     env = Clock()
     seen: list[tuple[int, Any]] = []
 
-    def due(moment: Moment) -> None:
-        seen.append((env.now_ns, moment.value))
+    def due(now_ns: int, value: int) -> None:
+        seen.append((now_ns, value))
         if env.now_ns < 300:
-            again.at(env.now_ns + 100, moment.value + 1)
+            again.at(env.now_ns + 100, value + 1)
 
     again = Recurring(env, place(OFFER), due)
     again.at(100, 1)
@@ -104,12 +104,12 @@ def test_who_runs_ahead_spares_the_heap_up_to_its_horizon_and_to_what_it_puts_on
     env = Clock()
     seen: list[tuple[int, str]] = []
 
-    def due(moment: Moment) -> None:
-        seen.append((env.now_ns, moment.value))
+    def due(now_ns: int, value: str) -> None:
+        seen.append((now_ns, value))
         if env.now_ns == 230:
             At(env, 260, place(GRID), lambda _: seen.append((env.now_ns, "an appointment of its own")))
         if env.now_ns not in (140, 290):
-            again.at(env.now_ns + 30, moment.value)
+            again.at(env.now_ns + 30, value)
 
     again = Recurring(env, place(OFFER), due)
     At(env, 50, place(OFFER), lambda _: env.run_ahead(120, lambda: again.at(80, "first")))
