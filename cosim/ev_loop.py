@@ -13,7 +13,7 @@ from cosim.heeding import heeds, take_over
 from cosim.journal import TO_EVSE
 from cosim.offer import obey, offer
 from cosim.promise import aside, promised_w, reconsiders
-from cosim.scenario import to_ns
+from cosim.scenario import NS, to_ns
 from cosim.stage import Stage
 from cosim.visit import Visit
 from models.draws import stream_key, uniform
@@ -44,6 +44,7 @@ class EvInLoop:
         "_offer_place",
         "_request_there",
         "_said",
+        "_same_until_ns",
         "_scheduled",
         "_then",
         "_turn_due",
@@ -104,6 +105,7 @@ class EvInLoop:
         self._scheduled = scenario.ev.control_mode == "scheduled"
         self._hears_ahead = stage.lane is None and not scenario.faults and not self._scheduled
         self._said: tuple[Any, ...] = ()  # what the last offer at rest was made from
+        self._same_until_ns = 0  # until then it has the same whole seconds to departure
         self.profile_factor = 1.0  # of what was promised; a fault makes it another
         self.warned: Profile | None = None  # the promise that the station has warned of
         self.needs_ns = -1  # of what the station has settled and this car has taken over
@@ -232,19 +234,21 @@ class EvInLoop:
     # --- what it says and does in a turn ---
 
     def _same_again(self, now_ns: int) -> Any:
-        """The last request once more, if the car rests and nothing that it says has changed; else None."""
+        """The last request once more, if the car rests and only the time to departure may have changed; else None."""
         car = self.car
-        moves = car.target_w != 0.0 or not car.end_ns <= now_ns < car.due_ns
-        if moves or self.leaving or self._scheduled:
-            self._said = ()
-            return None
         # The battery is as it was while the segment is the same.
-        said = (car.segment_ns, math.floor((self.departure_ns - now_ns) * 1e-9), car.kind, self.visit)
-        if said != self._said:
-            self._said = said
+        said = (car.segment_ns, self.departure_ns, car.kind, self.visit)
+        if car.target_w != 0.0 or now_ns >= car.due_ns or said != self._said or self.leaving:
+            rests = car.target_w == 0.0 and car.end_ns <= now_ns < car.due_ns
+            self._said = said if rests and not self.leaving and not self._scheduled else ()
+            self._same_until_ns = 0
             return None
         self.offer_ns = now_ns
-        return self.evcc.request_again(now_ns)
+        if now_ns < self._same_until_ns:
+            return self.evcc.request_again(now_ns)
+        departure_s = (self.departure_ns - now_ns) * 1e-9
+        self._same_until_ns = self.departure_ns - math.floor(departure_s) * NS
+        return self.evcc.request_again(now_ns, departure_s)
 
     def _offer(self, now_ns: int) -> Offer:
         """What the vehicle states of itself now."""

@@ -83,6 +83,7 @@ class EVCC(AskingSession):
     __slots__ = (
         "_candidates",
         "_expected",
+        "_heard",
         "_last_turn",
         "_namespace",
         "_sign",
@@ -115,6 +116,7 @@ class EVCC(AskingSession):
         self._candidates: tuple[Service, ...] = ()
         self._last_turn: ComplexType | None = None  # to be said again while nothing changes
         self._expected: type[ComplexType] | None = None
+        self._heard: ComplexType | None = None  # the last response, if it was a plain one of the loop
         self._sign = -1.0 if settings.discharge_limits_negative else 1.0
         self._terms: AskingTerms = NO_TERMS
 
@@ -149,15 +151,16 @@ class EVCC(AskingSession):
         self.outstanding = request
         return request
 
-    def request_again(self, now_ns: int) -> ComplexType | None:
+    def request_again(self, now_ns: int, departure_s: float | None = None) -> ComplexType | None:
         """The last request of the loop once more, where all it says still holds; None where another is due.
 
-        What has been checked is not checked again: only the header is new.
+        `departure_s` is given if it is another: of what was said, this alone may have changed. What has been checked is
+        not checked again, and within a second of the clock the request is the very same message.
         """
         last = self._last_turn
         if last is None or self.outstanding is not None or self.state is not _CHARGE_LOOP or self._wish is not _GO_ON:
             return None
-        self.outstanding = request = ask_again(self, last, now_ns)
+        self.outstanding = request = ask_again(self, last, departure_s, now_ns)
         return request
 
     def _other_request(self, offer: Offer, now_ns: int, processing: Processing) -> ComplexType:
@@ -210,6 +213,7 @@ class EVCC(AskingSession):
         """Take the response to the outstanding request. FAILED is final, and so is anything out of order."""
         if hear_plain(self, response, now_ns):
             return _LOOP
+        self._heard = None
         if self.ended is not None or (self.deadline_ns is not None and now_ns >= self.deadline_ns):
             self.timeout(now_ns)  # a late answer does not revive a session
             return _ENDED
@@ -306,6 +310,11 @@ class EVCC(AskingSession):
             self._budget_reason = None
             self._disarm()
         self.state = state
+
+    def rest(self) -> None:
+        """As for any session; what was said and heard last is let go as well."""
+        super().rest()
+        self._last_turn = self._heard = None
 
     def _end(self, reason: EndReason, detail: str) -> None:
         super()._end(reason, detail)

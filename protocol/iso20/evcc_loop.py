@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from protocol.iso20 import phases
 from protocol.iso20.codes import ControlMode, MobilityNeedsMode, ResponseCode
-from protocol.iso20.loop_requests import AGAIN, LOOP_REQUESTS, LoopRequest
+from protocol.iso20.loop_requests import AGAIN, DEPARTING, LOOP_REQUESTS, LoopRequest
 from protocol.iso20.loop_variants import SCHEDULED_REQUESTS, request_by_phase
 from protocol.iso20.needs import MobilityNeeds, read_needs
-from protocol.iso20.requests import Offer
+from protocol.iso20.requests import Offer, departure_time
 from protocol.iso20.services import Agreed
 from protocol.iso20.session import EndReason
 from protocol.schema import ComplexType
@@ -26,7 +26,6 @@ __all__ = ["NO_TERMS", "AskingTerms", "ask_again", "ask_turn", "asking_terms", "
 _LOOP_REQUESTS: Final[Mapping[type[ComplexType], LoopRequest]] = {**LOOP_REQUESTS, **SCHEDULED_REQUESTS}
 _OK: Final = ResponseCode.OK
 _NO_NEEDS: Final = MobilityNeeds()
-_MESSAGE_TIMEOUT: Final = EndReason.MESSAGE_TIMEOUT
 
 
 @dataclass(slots=True, kw_only=True)  # never changed: all sessions with equal terms share one
@@ -72,18 +71,20 @@ def ask_turn(evcc: "EVCC", offer: Offer, now_ns: int, meter_info: bool) -> Compl
     return request
 
 
-def ask_again(evcc: "EVCC", last: ComplexType, now_ns: int) -> ComplexType:
-    """The turn before once more."""
-    header = evcc._header if now_ns < evcc._header_until_ns else evcc._current_header(now_ns)
-    request = AGAIN[last.__class__](last, header)
+def ask_again(evcc: "EVCC", last: Any, departure_s: float | None, now_ns: int) -> ComplexType:
+    """The turn before once more, with another time to departure or another second in its header, or as it was."""
+    if departure_s is not None or now_ns >= evcc._header_until_ns:
+        mode = last.control_mode
+        if departure_s is not None:
+            mode = DEPARTING[mode.__class__](mode, departure_time(departure_s))
+        evcc._last_turn = last = AGAIN[last.__class__](last, evcc._current_header(now_ns), mode)
     _await(evcc, evcc._terms, now_ns)
-    return request
+    return last  # type: ignore[no-any-return]  # AC or DC, as it was
 
 
 def _await(evcc: "EVCC", terms: AskingTerms, now_ns: int) -> None:
     """No budget of a phase runs in the loop, so the message's timer is the only one."""
     evcc._expected = terms.response
-    evcc._timer_reason = _MESSAGE_TIMEOUT
     evcc.deadline_ns = now_ns + evcc.timers.charge_loop_ns
 
 
@@ -93,12 +94,15 @@ def hear_plain(evcc: "EVCC", response: Any, now_ns: int) -> bool:
     Nearly every response is one. Whether it was; if not, nothing has happened.
     """
     terms, deadline_ns = evcc._terms, evcc.deadline_ns
-    expected: Any = evcc._expected
+    expected: Any = terms.response
+    heard: Any = evcc._heard
+    if evcc._expected is not terms.response or deadline_ns is None or now_ns >= deadline_ns:
+        return False
+    if response is heard:  # the very same message: there is nothing new in it
+        evcc.outstanding = evcc._expected = evcc.deadline_ns = None
+        return True
     if (
         response.__class__ is not expected
-        or expected is not terms.response
-        or deadline_ns is None
-        or now_ns >= deadline_ns
         or response.header.session_id != evcc.session_id
         or response.response_code is not _OK
         or response.evse_status is not None
@@ -114,6 +118,7 @@ def hear_plain(evcc: "EVCC", response: Any, now_ns: int) -> bool:
     if terms.reads_target:
         split = mode.evse_target_active_power_l2 is not None
         evcc.target_w = _by_phase_w(evcc, mode) if split else mode.evse_target_active_power.number
+    evcc._heard = response
     return True
 
 

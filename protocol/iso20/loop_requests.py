@@ -24,7 +24,7 @@ from protocol.iso20.dc import (
 from protocol.iso20.requests import Offer, departure_time
 from protocol.schema import ComplexType, changer, maker
 
-__all__ = ["AGAIN", "LOOP_REQUESTS", "Again", "LoopRequest"]
+__all__ = ["AGAIN", "DEPARTING", "LOOP_REQUESTS", "Again", "Departing", "LoopRequest"]
 
 _NEEDS: Final = (
     "departure_time",
@@ -169,10 +169,13 @@ LOOP_REQUESTS: Final[Mapping[type[ComplexType], LoopRequest]] = {
     BPTDynamicDCCLReqControlMode: bpt_dc_loop,
 }
 
-# The same request once more, where all it says still holds: only its header is new.
-Again = Callable[[Any, Header], ComplexType]
+# The same request once more, where all it says still holds, but for its header and perhaps the time to departure.
+Again = Callable[[Any, Header, Any], ComplexType]
+Departing = Callable[[Any, int | None], ComplexType]
 
 AGAIN: Final[Mapping[type[ComplexType], Again]] = {
-    ACChargeLoopReq: changer(ACChargeLoopReq, "header"),
-    DCChargeLoopReq: changer(DCChargeLoopReq, "header"),
+    request: changer(request, "header", "control_mode") for request in (ACChargeLoopReq, DCChargeLoopReq)
+}
+DEPARTING: Final[Mapping[type[ComplexType], Departing]] = {
+    mode: changer(mode, "departure_time") for mode in LOOP_REQUESTS
 }

@@ -12,7 +12,7 @@ in `stepping.py`, and the charge loop in `secc_loop.py`.
 
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from protocol.iso20.answers import Answer, SECCSettings
 from protocol.iso20.checks import breach
@@ -75,12 +75,15 @@ class SECC(Session):
     __slots__ = (
         "_app_protocol",
         "_heard",
+        "_last_answer",
+        "_last_turn",
         "_limits",
         "_limits_mode",
         "_next_state",
         "_ongoing_until_ns",
         "_shown",
         "_sign",
+        "_stated",
         "_table",
         "_terms",
         "closes_ns",
@@ -126,6 +129,9 @@ class SECC(Session):
         self._table: Table = SETUP
         self._terms: AnsweringTerms = NO_TERMS
         self._heard: ComplexType | None = None  # control mode of the last turn: not read again while it stays the same
+        self._last_turn: ComplexType | None = None  # plain, and nothing new in it: to be known again
+        self._stated: tuple[Any, ...] = ()  # what the last plain answer was made from: to be given again
+        self._last_answer: ComplexType
         self._limits: tuple[float, ...] = ()  # said last in DC, and the control mode that says them
         self._limits_mode: DynamicDCCLResControlMode
 
@@ -145,11 +151,15 @@ class SECC(Session):
             self.timeout(now_ns)
             return self._after_the_end(request, now_ns)
         self.deadline_ns = None
+        if request is self._last_turn and self.pending is None:  # the very same message: there is nothing new in it
+            self.said.received_ns = self.said.departure_ns = now_ns
+            self.pending = request
+            return None
         try:
             if request.__class__ is self._terms.request and self.state is _CHARGE_LOOP and self.pending is None:
                 hear_turn(self, request, now_ns)
             elif type(request) in RESPONSES:
-                self._heard = None
+                self._forget_turn()
                 check(self, request)
                 hear(self, request, now_ns)
             else:
@@ -159,6 +169,16 @@ class SECC(Session):
             return self._refuse(request, error.response_code, str(error), now_ns)
         self.pending = request
         return None
+
+    def _forget_turn(self) -> None:
+        """Something else than turns of the loop: the next turn is heard, and answered, in full."""
+        self._heard = self._last_turn = None
+        self._stated = ()
+
+    def rest(self) -> None:
+        """As for any session; what was heard and said last is let go as well."""
+        super().rest()
+        self._forget_turn()
 
     def _foreign(self, request: Request) -> None:
         breach(ResponseCode.FAILED_UNKNOWN_SESSION, f"{request.wire_name} of session {request.header.session_id.hex()}")

@@ -102,12 +102,15 @@ def hear_turn(secc: "SECC", request: Any, now_ns: int) -> None:  # AC or DC, as 
         breach(ResponseCode.FAILED, f"{mode.wire_name} is not what was agreed")
     if request.meter_info_requested:
         secc.meter_owed = True
+        secc._stated = ()
     said = secc.said
     heard: Any = secc._heard
     if mode is heard:  # nothing new, but for the time and the voltage
         said.received_ns = now_ns
         if mode.departure_time is not None:
             said.departure_ns = now_ns
+            if not request.meter_info_requested:
+                secc._last_turn = request
         if terms.is_dc:
             said.present_v = request.ev_present_voltage.number
         return
@@ -122,6 +125,10 @@ def hear_turn(secc: "SECC", request: Any, now_ns: int) -> None:  # AC or DC, as 
 
 def answer_ac(secc: "SECC", target_w: float, present_w: float, now_ns: int) -> ComplexType:
     """As `respond` with this setpoint and this measured power, for a turn in which there is no more to say."""
+    stated = (target_w, present_w)
+    if stated == secc._stated and now_ns < secc._header_until_ns and secc.pending is not None:
+        _end_turn(secc, now_ns)
+        return secc._last_answer
     terms = secc._terms
     if (
         terms.ac_turn is not None
@@ -136,6 +143,7 @@ def answer_ac(secc: "SECC", target_w: float, present_w: float, now_ns: int) -> C
             pass  # `respond` says which number it was
         else:
             secc.target_w = response.control_mode.evse_target_active_power.number
+            secc._stated, secc._last_answer = stated, response
             _end_turn(secc, now_ns)
             return response  # type: ignore[no-any-return]
     return secc.respond(Answer(present_w=present_w, target_w=target_w), now_ns)
@@ -153,6 +161,10 @@ def answer_dc(
     """The same in DC: present values, the limits of the moment in the order in which an Answer has them, and whether
     they bound power or current. Limits change seldom, so the control mode that says them is kept.
     """
+    stated = (present_v, present_a, by_power, by_current, limits)
+    if stated == secc._stated and now_ns < secc._header_until_ns and secc.pending is not None:
+        _end_turn(secc, now_ns)
+        return secc._last_answer
     terms = secc._terms
     if (
         terms.dc_limits is not None
@@ -169,10 +181,11 @@ def answer_dc(
         except LocalProtocolError:
             pass
         else:
+            secc._stated, secc._last_answer = stated, response
             _end_turn(secc, now_ns)
             return response
-    stated: tuple[Any, ...] = (Processing.FINISHED, present_v, present_a, 0.0, 0.0, *limits, by_power, by_current)
-    return secc.respond(Answer(*stated), now_ns)
+    answer: tuple[Any, ...] = (Processing.FINISHED, present_v, present_a, 0.0, 0.0, *limits, by_power, by_current)
+    return secc.respond(Answer(*answer), now_ns)
 
 
 def _end_turn(secc: "SECC", now_ns: int) -> None:
@@ -185,6 +198,7 @@ def _end_turn(secc: "SECC", now_ns: int) -> None:
 def answer_turn(secc: "SECC", answer: Answer, now_ns: int) -> ComplexType:
     """The answer to any turn: with meter, notification, needs, phases, or in Scheduled mode."""
     terms, meter = secc._terms, None
+    secc._stated = ()
     assert terms.answer is not None, "there is no loop without an agreement"
     if secc.meter_owed:
         meter = meter_info(answer, secc.settings, terms.is_bpt)

@@ -49,6 +49,19 @@ def test_the_same_seed_gives_the_same_rows_of_every_table(play: Callable[..., An
     assert first.outcome.kpis == again.outcome.kpis
 
 
+@pytest.mark.parametrize("regulation", ["loop", "periodic"])
+def test_responses_heard_when_they_are_sent_leave_the_rows_that_events_leave(
+    play: Callable[..., Any], regulation: str
+) -> None:
+    """Where a fault may come between sending and arrival, each is heard at its own event; this one comes too late."""
+    drawn = {**DRAWN, "evse": {"dc_regulation": regulation}}
+    ahead = play(**drawn)
+    by_event = play(**drawn, faults=[{"kind": "ev_silent", "t_s": 44.9, "ev_ids": [0]}])
+    assert len(ahead.tables["charge_loop"]["ev_id"]) > 500
+    for table in TABLES:
+        assert_equal(rows(ahead, table, range(6)), rows(by_event, table, range(6)))
+
+
 @pytest.mark.parametrize("n_ev", [7, 12])
 def test_more_vehicles_leave_the_rows_of_the_others_bit_for_bit(play: Callable[..., Any], n_ev: int) -> None:
     few, many = play(**DRAWN), play(**{**DRAWN, "fleet": {**DRAWN["fleet"], "n_ev": n_ev}})

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from protocol.iso20.ac import BPTDynamicACCLReqControlMode
+from protocol.iso20.answers import Answer
 from protocol.iso20.codes import EVSENotification, ServiceID
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.said import Said
@@ -15,10 +16,12 @@ from protocol.values import rational, wire
 LIMITS = (20_000.0, 100.0, 15_000.0, 200.0, 50.0, 40.0, 480.0, 160.0)  # in the order of an Answer
 
 
+LIMIT_NAMES = Answer._fields[Answer._fields.index("maximum_charge_w") :][: len(LIMITS)]
+
+
 def answered(pair, service_id, shortly, loops=3, **settings):
     """The responses of some turns, and the SECC after them."""
     both = pair(service_id, new_session_id=lambda: bytes(7) + b"1", **settings).until(State.CHARGE_LOOP)
-    names = both.answer._fields[both.answer._fields.index("maximum_charge_w") :][: len(LIMITS)]
     responses = []
     for loop in range(loops):
         request = both.evcc.request(both.offer, both.now_ns)
@@ -34,7 +37,7 @@ def answered(pair, service_id, shortly, loops=3, **settings):
                 present_w=present_w,
                 present_v=present_v,
                 present_a=2.5,
-                **dict(zip(names, LIMITS, strict=True)),
+                **dict(zip(LIMIT_NAMES, LIMITS, strict=True)),
             )
             said = said._replace(power_limit_achieved=loop == 1, current_limit_achieved=loop == 2)
             response = both.secc.respond(said, both.now_ns)
@@ -109,3 +112,46 @@ def test_a_request_said_again_is_the_one_that_would_be_made_anew(pair, service_i
         assert repr(heard) == repr({name: getattr(other.secc.said, name) for name in Said.__slots__})  # nan is nan
     both.evcc.stop()
     assert both.evcc.request_again(both.now_ns) is None
+
+
+@pytest.mark.parametrize("service_id", [ServiceID.AC_BPT, ServiceID.DC_BPT])
+def test_a_conversation_that_repeats_itself_is_the_one_made_anew_each_time(pair, service_id):
+    again, anew = (pair(service_id, new_session_id=lambda: bytes(7) + b"1").until(State.CHARGE_LOOP) for _ in range(2))
+    same_requests = same_responses = 0
+    last, last_s = (None, None), -1
+    for turn in range(24):  # 150 ms each; the driver changes the plan in turn 9, the station its answer in turn 15
+        departure_s = (5_000.0 if turn < 9 else 4_000.0) - 0.15 * turn
+        target_w, present_a = (1_000.0, 2.5) if turn < 15 else (2_000.0, 5.0)
+        offer = again.offer._replace(departure_s=departure_s)
+        departs = None if math.floor(departure_s) == last_s else departure_s
+        last_s = math.floor(departure_s)
+        request = again.evcc.request_again(again.now_ns, departs) or again.evcc.request(offer, again.now_ns)
+        assert request == anew.evcc.request(offer, anew.now_ns)
+        said = []
+        for both in (again, anew):
+            assert both.secc.receive(request, both.now_ns) is None
+            said.append(repr({name: getattr(both.secc.said, name) for name in Said.__slots__}))  # nan is nan
+        assert said[0] == said[1]
+        if service_id is ServiceID.AC_BPT:
+            response = again.secc.answer_ac(target_w, 0.0, again.now_ns)
+        else:
+            response = again.secc.answer_dc(400.0, present_a, LIMITS, False, False, again.now_ns)
+        stated = anew.answer._replace(
+            target_w=target_w,
+            present_w=0.0,
+            present_v=400.0,
+            present_a=present_a,
+            **dict(zip(LIMIT_NAMES, LIMITS, strict=True)),
+        )
+        assert response == anew.secc.respond(stated, anew.now_ns)
+        for both in (again, anew):
+            assert both.evcc.receive(response, both.now_ns).name == "LOOP"
+            assert both.evcc.receive(response, both.now_ns).name == "ENDED" if turn == 23 else True
+            both.now_ns += 150_000_000
+        assert repr(again.evcc.target_w) == repr(anew.evcc.target_w)
+        assert again.secc.deadline_ns == anew.secc.deadline_ns
+        same_requests += request is last[0]
+        same_responses += response is last[1]
+        last = (request, response)
+    assert same_requests > 10
+    assert same_responses > 12
