@@ -327,6 +327,7 @@ class Station:
         """The fleet lane has the session: timer and clock are its own now."""
         self.secc.deadline_ns = None
         self.secc.rest()
+        self.line.rest()
         self.regulate_ns = -1
 
     def take_back(self, deadline_ns: int) -> None:

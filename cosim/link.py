@@ -9,7 +9,9 @@ import numpy as np
 
 from cosim.scenario import Link as LinkSection
 from cosim.scenario import to_ns
-from models.draws import Ahead, stream_key, uniform, uniforms
+from models.draws import Ahead, stream_key, uniform, uniforms_of
+
+_THERE, _BACK = 0, 1  # directions: requests and responses
 
 
 def delay_ns(shortest_ns: int, jitter_ns: int, draw: float) -> int:
@@ -31,14 +33,13 @@ class Lines:
     """What all lines of a run have in common. Draws depend on seed, direction, vehicle and message number only."""
 
     def __init__(self, section: LinkSection, seed: int, processing_s: float) -> None:
-        self._request_key = stream_key(seed, "link.request")
-        self._response_key = stream_key(seed, "link.response")
+        self._keys = (stream_key(seed, "link.request"), stream_key(seed, "link.response"))
         self._loss_key = stream_key(seed, "link.loss")
         self._shortest_ns = to_ns(section.delay_s)
         self._jitter_ns = to_ns(section.jitter_s)
         self._loss = section.loss
         self._retransmission_ns = to_ns(section.retransmission_s)
-        self._processing_ns = to_ns(processing_s)
+        self._further_ns = (to_ns(processing_s), 0)
 
     def line(self, ev_id: int, long: bool) -> "Line | ShortLine":
         """The line of one pair; `long`: it will carry many messages, so delays are drawn many at a time."""
@@ -48,34 +49,29 @@ class Lines:
             return Line(requests.at, responses.at)
         return ShortLine(self, ev_id)
 
-    def request_ns(self, ev_id: int, number: int) -> int:
-        """From a request sent to the station's decision on it [ns]: line and processing."""
-        return self._way_ns(ev_id, 2 * number, uniform(self._request_key, ev_id, number)) + self._processing_ns
-
-    def response_ns(self, ev_id: int, number: int) -> int:
-        """From a response sent to its arrival at the vehicle [ns]."""
-        return self._way_ns(ev_id, 2 * number + 1, uniform(self._response_key, ev_id, number))
-
     def requests_ns(self, ev_id: int, first: int, count: int) -> "array[int]":
-        """The same of `count` requests from number `first` on."""
-        return self._ways_ns(self._request_key, ev_id, first, count, 0, self._processing_ns)
+        """From a request sent to the station's decision on it [ns], line and processing: `count` from `first` on."""
+        return self._ways_ns((_THERE,), ev_id, first, count)[0]
 
     def responses_ns(self, ev_id: int, first: int, count: int) -> "array[int]":
-        """The same of `count` responses."""
-        return self._ways_ns(self._response_key, ev_id, first, count, 1, 0)
+        """From a response sent to its arrival at the vehicle [ns]."""
+        return self._ways_ns((_BACK,), ev_id, first, count)[0]
 
-    def _ways_ns(self, key: int, ev_id: int, first: int, count: int, direction: int, further_ns: int) -> "array[int]":
-        ways_ns = further_ns + self._shortest_ns + np.floor(self._jitter_ns * uniforms(key, ev_id, first, count))
-        found = array("q", ways_ns.astype(np.int64).tobytes())
-        if self._loss > 0.0:
-            for index in range(count):
-                found[index] += self._lost_ns(ev_id, 2 * (first + index) + direction)
+    def exchanges_ns(self, ev_id: int, first: int, count: int) -> "list[array[int]]":
+        """Both of them, drawn together: it costs little more than one."""
+        return self._ways_ns((_THERE, _BACK), ev_id, first, count)
+
+    def _ways_ns(self, directions: tuple[int, ...], ev_id: int, first: int, count: int) -> "list[array[int]]":
+        """Delays of the line, and what processing and retransmissions add, for each direction."""
+        drawn = uniforms_of([self._keys[direction] for direction in directions], ev_id, first, count)
+        ways_ns = (self._shortest_ns + np.floor(self._jitter_ns * drawn)).astype(np.int64)
+        found = []
+        for direction, way_ns in zip(directions, ways_ns, strict=True):
+            found.append(array("q", (way_ns + self._further_ns[direction]).tobytes()))
+            if self._loss > 0.0:
+                for index in range(count):  # segments are numbered across both directions
+                    found[-1][index] += self._lost_ns(ev_id, 2 * (first + index) + direction)
         return found
-
-    def _way_ns(self, ev_id: int, segment: int, draw: float) -> int:
-        """The line's delay, and what retransmissions add; segments are numbered across both directions."""
-        way_ns = delay_ns(self._shortest_ns, self._jitter_ns, draw)
-        return way_ns + self._lost_ns(ev_id, segment) if self._loss > 0.0 else way_ns
 
     def _lost_ns(self, ev_id: int, segment: int) -> int:
         return self._retransmission_ns * losses(self._loss, uniform(self._loss_key, ev_id, segment))
@@ -92,22 +88,49 @@ class Line:
         self.request_ns = request_ns
         self.response_ns = response_ns
 
+    def rest(self) -> None:
+        """Nothing is sent for a while: it keeps what is drawn."""
+
 
 class ShortLine:
-    """The same for few messages: a fleet in the compiled lane has as many lines as vehicles, so they are small."""
+    """The same for few messages: a fleet in the compiled lane has as many lines as vehicles, so they are small.
 
-    __slots__ = ("_ev_id", "_lines")
+    Set-up and tear-down take a few exchanges each, so delays both ways are drawn for some exchanges at a time.
+    """
+
+    __slots__ = ("_block", "_ev_id", "_lines", "_requests_ns", "_responses_ns")
 
     troubled = False
+
+    BITS = 5  # of a number within its block: drawing 32 exchanges costs as much as four, one by one
+    PLACES = (1 << BITS) - 1
 
     def __init__(self, lines: Lines, ev_id: int) -> None:
         self._lines = lines
         self._ev_id = ev_id
+        self.rest()
 
     def request_ns(self, number: int) -> int:
         """From a request sent to the station's decision on it [ns]."""
-        return self._lines.request_ns(self._ev_id, number)
+        if number >> self.BITS != self._block:
+            self._draw(number)
+        return self._requests_ns[number & self.PLACES]
 
     def response_ns(self, number: int) -> int:
         """From a response sent to its arrival at the vehicle [ns]."""
-        return self._lines.response_ns(self._ev_id, number)
+        if number >> self.BITS != self._block:
+            self._draw(number)
+        return self._responses_ns[number & self.PLACES]
+
+    def rest(self) -> None:
+        """Nothing is sent for a long while: what was drawn is let go."""
+        self._block = -1
+        self._requests_ns = self._responses_ns = _NOTHING_DRAWN
+
+    def _draw(self, number: int) -> None:
+        self._block = number >> self.BITS
+        first = number & ~self.PLACES
+        self._requests_ns, self._responses_ns = self._lines.exchanges_ns(self._ev_id, first, self.PLACES + 1)
+
+
+_NOTHING_DRAWN = array("q")

@@ -12,7 +12,7 @@ Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OO
 import hashlib
 import math
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -121,6 +121,14 @@ def uniforms(key: int, entity: int, first: int, count: int) -> NDArray[np.float6
     return drawn
 
 
+def uniforms_of(keys: Sequence[int], entity: int, first: int, count: int) -> NDArray[np.float64]:
+    """`uniforms` of several streams at once, shape (len(keys), count); the same bits."""
+    starts = [_start(key, entity, first) for key in keys]
+    states = _steps(count) + np.array(starts, np.uint64)[:, np.newaxis]
+    drawn: NDArray[np.float64] = (_finalised(states) >> np.uint64(11)) * TO_UNIT  # type: ignore[assignment]
+    return drawn
+
+
 def normals(key: int, entity: int, first: int, count: int) -> NDArray[np.float64]:
     """`normal` at `count` counters from `first` on; the same bits."""
     p = ((_mixed(key, entity, first, count) >> np.uint64(12)) + 0.5) * TO_MIDPOINT
@@ -133,12 +141,22 @@ def normals(key: int, entity: int, first: int, count: int) -> NDArray[np.float64
 
 def _mixed(key: int, entity: int, first: int, count: int) -> NDArray[np.uint64]:
     """`bits`, on an array that wraps around by itself: no masks."""
-    steps = _COUNTER_STEPS[:count] if count <= len(_COUNTER_STEPS) else _counter_steps(count)
-    x: Any = steps + np.uint64((key + entity * ENTITY_STEP + first * COUNTER_STEP) & MASK)
+    return _finalised(_steps(count) + np.uint64(_start(key, entity, first)))
+
+
+def _start(key: int, entity: int, first: int) -> int:
+    return (key + entity * ENTITY_STEP + first * COUNTER_STEP) & MASK
+
+
+def _finalised(x: Any) -> NDArray[np.uint64]:
     x = (x ^ (x >> 30)) * MULTIPLY_1
     x = (x ^ (x >> 27)) * MULTIPLY_2
     mixed: NDArray[np.uint64] = x ^ (x >> 31)
     return mixed
+
+
+def _steps(count: int) -> NDArray[np.uint64]:
+    return _COUNTER_STEPS[:count] if count <= len(_COUNTER_STEPS) else _counter_steps(count)
 
 
 def _counter_steps(count: int) -> NDArray[np.uint64]:

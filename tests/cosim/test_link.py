@@ -1,30 +1,32 @@
 """Delays of the line: bounded, independent per vehicle and message, and late rather than lost."""
 
 import numpy as np
+import pytest
 
-from cosim.link import Lines, losses
+from cosim.link import Lines, delay_ns, losses
 from cosim.scenario import Link
+from models.draws import stream_key, uniform
 
 
 def test_delays_fill_their_range_evenly_and_repeat_for_the_same_seed() -> None:
-    lines = Lines(Link(delay_s=0.005, jitter_s=0.015), 7, 0.002)
-    way = np.array([lines.response_ns(3, number) for number in range(4000)]) * 1e-9
+    lines = Lines(Link(delay_s=0.005, jitter_s=0.015), 7, 0.002).line(3, long=True)
+    way = np.array([lines.response_ns(number) for number in range(4000)]) * 1e-9
     assert way.min() >= 0.005
     assert way.max() < 0.020
     assert abs(way.mean() - 0.0125) < 0.0003
-    assert lines.request_ns(3, 5) == Lines(Link(delay_s=0.005, jitter_s=0.015), 7, 0.002).request_ns(3, 5)
-    assert lines.request_ns(3, 5) != lines.request_ns(4, 5)
+    again = Lines(Link(delay_s=0.005, jitter_s=0.015), 7, 0.002)
+    assert lines.request_ns(5) == again.line(3, long=True).request_ns(5) != again.line(4, long=True).request_ns(5)
 
 
 def test_processing_is_added_to_requests_only() -> None:
-    with_it, without = Lines(Link(), 1, 0.004), Lines(Link(), 1, 0.0)
-    assert with_it.request_ns(0, 1) - without.request_ns(0, 1) == 4_000_000
-    assert with_it.response_ns(0, 1) == without.response_ns(0, 1)
+    with_it, without = (Lines(Link(), 1, processing_s).line(0, long=False) for processing_s in (0.004, 0.0))
+    assert with_it.request_ns(1) - without.request_ns(1) == 4_000_000
+    assert with_it.response_ns(1) == without.response_ns(1)
 
 
 def test_lost_segments_come_late_by_whole_retransmissions() -> None:
-    lines = Lines(Link(delay_s=0.01, jitter_s=0.0, loss=0.1, retransmission_s=0.2), 1, 0.0)
-    late = [(lines.response_ns(0, number) - 10_000_000) / 200_000_000 for number in range(5000)]
+    lines = Lines(Link(delay_s=0.01, jitter_s=0.0, loss=0.1, retransmission_s=0.2), 1, 0.0).line(0, long=True)
+    late = [(lines.response_ns(number) - 10_000_000) / 200_000_000 for number in range(5000)]
     assert set(late) <= {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0}
     assert abs(sum(count >= 1 for count in late) / 5000 - 0.1) < 0.015
 
@@ -34,9 +36,16 @@ def test_losses_in_a_row_follow_the_geometric_law() -> None:
     assert losses(0.0, 0.0) == 0
 
 
-def test_what_a_pair_draws_ahead_is_what_it_would_draw_one_by_one() -> None:
-    lines = Lines(Link(delay_s=0.005, jitter_s=0.015, loss=0.1, retransmission_s=0.2), 7, 0.002)
-    ahead, singly = lines.line(3, long=True), lines.line(3, long=False)
+@pytest.mark.parametrize("long", [True, False])
+def test_what_a_pair_draws_ahead_is_what_it_would_draw_one_by_one(long: bool) -> None:
+    line = Lines(Link(delay_s=0.005, jitter_s=0.015, loss=0.1, retransmission_s=0.2), 7, 0.002).line(3, long)
+
+    def way_ns(stream: str, number: int, segment: int) -> int:
+        lost = losses(0.1, uniform(stream_key(7, "link.loss"), 3, segment))
+        return delay_ns(5_000_000, 15_000_000, uniform(stream_key(7, stream), 3, number)) + 200_000_000 * lost
+
     for number in [*range(1, 150), 5_000, 5_001, 7, 8]:  # back from the fleet lane, and once more over old ground
-        assert ahead.request_ns(number) == singly.request_ns(number) == lines.request_ns(3, number)
-        assert ahead.response_ns(number) == singly.response_ns(number) == lines.response_ns(3, number)
+        assert line.request_ns(number) == way_ns("link.request", number, 2 * number) + 2_000_000
+        assert line.response_ns(number) == way_ns("link.response", number, 2 * number + 1)
+        if number == 90:
+            line.rest()
