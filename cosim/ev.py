@@ -15,6 +15,7 @@ from cosim.ev_loop import ENDED, EvInLoop
 from cosim.evse import Station
 from cosim.heeding import take_over
 from cosim.journal import LOOP_REQUESTS, TO_EVSE
+from cosim.polls import pass_over
 from cosim.scenario import to_ns
 from cosim.stage import Stage
 from cosim.visit import Visit
@@ -51,14 +52,14 @@ class Ev(EvInLoop):
     __slots__ = (
         "_dead",
         "_doze",
-        "_evse_v",
         "_over",
         "_pause_ns",
-        "_repeat_ns",
         "_start_ns",
         "_step",
         "end_reason",
+        "evse_v",
         "process",
+        "repeat_ns",
         "stop_ns",
         "unplug_ns",
     )
@@ -66,11 +67,11 @@ class Ev(EvInLoop):
     def __init__(self, stage: Stage, visit: Visit, evcc: EVCC, station: Station, car: Car) -> None:
         super().__init__(stage, visit, evcc, station, car)
         self._pause_ns = to_ns(stage.scenario.ev.answer_s)
-        self._repeat_ns = to_ns(stage.scenario.ev.repeat_s)
+        self.repeat_ns = to_ns(stage.scenario.ev.repeat_s)
         self.stop_ns = -1
         self.unplug_ns = -1
         self.end_reason = "running"
-        self._evse_v = 0.0
+        self.evse_v = 0.0
         self._start_ns = -1  # when the first start of a row was asked for; -1: none is under way
         self._dead = False
         self._doze: Event | None = None
@@ -149,9 +150,19 @@ class Ev(EvInLoop):
         Beside a fleet lane, whose rows run ahead of the clock, this pair does so, too, while nobody can reach it.
         """
         env, lane = self._env, self.stage.lane
-        until_ns = 0 if lane is None or env.alone_until_ns else lane.alone_until_ns(self)
-        if until_ns > now_ns:
-            env.run_ahead(until_ns, partial(self._go_on, now_ns, step))
+        if lane is None:
+            self._go_on(now_ns, step)
+        elif not env.alone_until_ns and (until_ns := lane.alone_until_ns(self)) > now_ns:
+            env.run_ahead(until_ns, partial(self._go_ahead, now_ns, step))
+        else:
+            self._go_ahead(now_ns, step)
+
+    def _go_ahead(self, now_ns: int, step: Step | None) -> None:
+        """Go on; polls that say nothing new are passed over, as far as the pair may run ahead."""
+        until_ns = self._env.alone_until_ns
+        due_ns = pass_over(self, step, now_ns, until_ns) if until_ns and step is self._step else now_ns
+        if due_ns > now_ns:
+            self._turn_due.at(due_ns, step)
         else:
             self._go_on(now_ns, step)
 
@@ -184,7 +195,7 @@ class Ev(EvInLoop):
             self.in_loop = False
             if step is ChargeProgress.STOP:
                 self.stop_ns = now_ns
-        takes_time = self._needs_time() if step in PATIENT else step is _START and self._switches(now_ns)
+        takes_time = self.needs_time() if step in PATIENT else step is _START and self._switches(now_ns)
         processing = _ONGOING if takes_time else _FINISHED
         # Most requests speak of nothing that the vehicle would have to look up in itself.
         said = NOTHING
@@ -203,11 +214,11 @@ class Ev(EvInLoop):
         self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, evcc.session_id)
         self._send(request, answer, now_ns)
 
-    def _needs_time(self) -> bool:
+    def needs_time(self) -> bool:
         """Whether the vehicle's own side of this phase is not finished."""
         if self.evcc.state is State.PRE_CHARGE:
-            return abs(self._evse_v - self.car.voltage_v(0.0)) > PRECHARGE_TOLERANCE_V
-        return self.evcc.state is State.WELDING_DETECTION and self._evse_v > SAFE_V
+            return abs(self.evse_v - self.car.voltage_v(0.0)) > PRECHARGE_TOLERANCE_V
+        return self.evcc.state is State.WELDING_DETECTION and self.evse_v > SAFE_V
 
     def _switches(self, now_ns: int) -> bool:
         """Whether the vehicle's own contactors are still on their way; the next start finds them anew."""
@@ -236,9 +247,9 @@ class Ev(EvInLoop):
         if meaning is Meaning.WARNING and step is ChargeProgress.STANDBY:
             self.standby_refused = True
         if step in PATIENT:
-            self._evse_v = response.evse_present_voltage.number
+            self.evse_v = response.evse_present_voltage.number
         following = evcc.next_step
-        pause_ns = self._repeat_ns if following is step else self._pause_ns
+        pause_ns = self.repeat_ns if following is step else self._pause_ns
         if evcc.state is _STANDBY:
             pause_ns = min(to_ns(self.stage.scenario.ev.standby_poll_s), max(self.departure_ns - now_ns, pause_ns))
         self._turn_due.at(now_ns + pause_ns, following)
@@ -290,7 +301,7 @@ class Ev(EvInLoop):
         self.stage.recorder.event(now_ns, self._ev_id, "reconnected", "to the paused session" if paused else "anew")
         self.evcc = EVCC(self.evcc.settings, paused)
         self.station.reconnect(now_ns)
-        self._evse_v = self.evse_a = 0.0
+        self.evse_v = self.evse_a = 0.0
         self._start_ns = -1
         self._wire_up()
 

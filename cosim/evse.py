@@ -177,7 +177,7 @@ class Station:
         elif kind is PowerDeliveryReq:
             answer_power_delivery(self, request.charge_progress, answer, car)
         else:
-            self._send(secc.respond(statement(self, kind, car), now_ns), answer, now_ns)
+            self._send(secc.respond(statement(self, kind, car, now_ns), now_ns), answer, now_ns)
             if secc.ended is not None and secc.ended not in ORDERLY:
                 self.lose(f"SECC: {secc.detail}")
             elif kind is SessionStopReq:

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 
 FINISHED = Statement()  # nothing to say but that it is done
+ONGOING = Statement(Processing.ONGOING)
+AUTHORIZING = Statement(Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION)
 
 
-def statement(station: "Station", kind: type[ComplexType], car: Car) -> Statement:
+def statement(station: "Station", kind: type[ComplexType], car: Car, now_ns: int) -> Statement:
     """What the station states outside the loop; polled phases take their time."""
     state = STATEMENTS.get(kind)
-    return FINISHED if state is None else state(station, car, station.stage.env.now_ns)
+    return FINISHED if state is None else state(station, car, now_ns)
 
 
 def _since_s(station: "Station", kind: type[ComplexType], now_ns: int) -> float:
@@ -37,22 +39,34 @@ def _since_s(station: "Station", kind: type[ComplexType], now_ns: int) -> float:
     return (now_ns - station.began_ns.setdefault(kind, now_ns)) * 1e-9
 
 
+def is_authorizing(station: "Station", now_ns: int) -> bool:
+    """Whether nobody has said yet who pays."""
+    return _since_s(station, AuthorizationReq, now_ns) < station.stage.scenario.evse.authorization_s
+
+
+def checks_cable(station: "Station", now_ns: int) -> bool:
+    """Whether insulation is still being measured."""
+    return _since_s(station, DCCableCheckReq, now_ns) < station.stage.scenario.evse.cable_check_s
+
+
+def precharge_v(station: "Station", now_ns: int) -> float:
+    """The voltage on the cable rises to what the vehicle wants."""
+    risen_v = station.stage.scenario.evse.precharge_v_per_s * _since_s(station, DCPreChargeReq, now_ns)
+    return min(station.secc.said.target_v, risen_v)
+
+
 def _authorization(station: "Station", car: Car, now_ns: int) -> Statement:
-    if _since_s(station, AuthorizationReq, now_ns) < station.stage.scenario.evse.authorization_s:
-        return Statement(Processing.ONGOING_WAITING_FOR_CUSTOMER_INTERACTION)
-    return FINISHED
+    return AUTHORIZING if is_authorizing(station, now_ns) else FINISHED
 
 
 def _cable_check(station: "Station", car: Car, now_ns: int) -> Statement:
-    if _since_s(station, DCCableCheckReq, now_ns) < station.stage.scenario.evse.cable_check_s:
-        return Statement(Processing.ONGOING)
+    if checks_cable(station, now_ns):
+        return ONGOING
     return Statement(failure=ResponseCode.FAILED) if station.isolation_fault else FINISHED
 
 
 def _pre_charge(station: "Station", car: Car, now_ns: int) -> Statement:
-    """The voltage on the cable rises to what the vehicle wants."""
-    risen_v = station.stage.scenario.evse.precharge_v_per_s * _since_s(station, DCPreChargeReq, now_ns)
-    return Statement(Processing.FINISHED, min(station.secc.said.target_v, risen_v))
+    return Statement(Processing.FINISHED, precharge_v(station, now_ns))
 
 
 def _welding_detection(station: "Station", car: Car, now_ns: int) -> Statement:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cosim.recorder import Recorder
 from cosim.scenario import Record
+from protocol.iso20.sequence import RESPONSES
 from protocol.iso20.services import SERVICES
 from protocol.schema import ComplexType
 
@@ -37,6 +38,15 @@ class Journal:
     def in_full(self, ev_id: int) -> bool:
         """Whether the loop messages of a vehicle are written, too; if not, who sends them need only count them."""
         return not self._left_out or ev_id in self._traced
+
+    def is_silent(self, ev_id: int) -> bool:
+        """Whether no message of a vehicle is written: who sends them need only count them."""
+        return self._traced_only and ev_id not in self._traced
+
+    def passed(self, request: Any, exchanges: int) -> None:
+        """Requests of this class, and their responses, went as those before and are not written."""
+        self.counts[request] += exchanges
+        self.counts[RESPONSES[request]] += exchanges
 
     def sent(self, now_ns: int, ev_id: int, direction: int, message: Any, session_id: bytes) -> None:
         """A message of a vehicle's session leaves its sender. The charging point has the number of the vehicle."""

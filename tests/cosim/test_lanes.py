@@ -26,6 +26,16 @@ RELAXED = {"loop_sequence_timeout_s": 60.0}
 ONE_PHASE = vehicle_from_row("One phase", 40.0, 7.4, 50.0, 7.4, 10.0)
 LORRY = vehicle_from_row("Lorry", 900.0, 43.0, 400.0, 43.0, 400.0)
 STAY = {"plug_in_s": [0.0, 3.0], "leave_s": [25.0, 33.0]}
+SILENT = {"record": {"messages": "none"}}
+SURPRISES = {
+    "service": "DC_BPT",
+    "ev": {"retry_after_s": 0.5},
+    "grid": {"tick_s": 1.0},
+    "faults": [{"kind": kind, "t_s": at_s, "duration_s": 1.3, "delay_s": 0.3, "ev_ids": [ev_id]}
+               for kind, at_s, ev_id in (("link_delay", 3.42, 0), ("tcp_reset", 3.61, 1), ("ev_unplugged", 3.77, 2),
+                                         ("link_down", 4.55, 3), ("contactor_stuck", 5.0, 1))],
+    "driver": [{"t_s": 3.5, "ev_id": 0, "leaves_now": True}, {"t_s": 5.2, "ev_id": 3, "departure_s": 20.0}],
+}  # fmt: skip
 
 
 def compared(prepare: Callable[..., Any], shards: int = 1, **keywords: Any) -> Any:
@@ -103,14 +113,11 @@ MATRIX = {
         "faults": [{"kind": kind, "rate_per_h": 120.0, "duration_s": 2.0}
                    for kind in ("tcp_reset", "link_delay", "sensor_biased", "lost_segment", "evse_restart")],
     },
-    "surprises during set-up, between long ticks": {
-        "service": "DC_BPT",
-        "ev": {"retry_after_s": 0.5},
-        "grid": {"tick_s": 1.0},
-        "faults": [{"kind": kind, "t_s": at_s, "duration_s": 1.3, "delay_s": 0.3, "ev_ids": [ev_id]}
-                   for kind, at_s, ev_id in (("link_delay", 3.42, 0), ("tcp_reset", 3.61, 1), ("ev_unplugged", 3.77, 2),
-                                             ("link_down", 4.55, 3), ("contactor_stuck", 5.0, 1))],
-        "driver": [{"t_s": 3.5, "ev_id": 0, "leaves_now": True}, {"t_s": 5.2, "ev_id": 3, "departure_s": 20.0}],
+    "surprises during set-up, between long ticks": SURPRISES,
+    "the same, polls passed over": SURPRISES | SILENT,
+    "polls passed over": {"service": "DC_BPT", "grid": {"tick_s": 0.3}, "evse": {"cable_check_s": 3.0}, **SILENT},
+    "polls passed over, with a customer who takes her time": {
+        "service": "AC_BPT", "evse": {"authorization_s": 4.0}, "link": {"loss": 0.1}, **SILENT,
     },
     "the station settles the needs": {
         "service": "DC_BPT",
@@ -174,6 +181,14 @@ def test_energy_management_was_at_work_where_the_lanes_agree(prepare: Callable[.
                   **{**entry, "fleet": {"n_ev": 4, **entry["fleet"]}}).finish()  # fmt: skip
     baseline_w = run.tables["grid"]["baseline_w"]
     assert 400.0 < baseline_w.max() < 4 * 5_000.0 * 0.34 * 40.0 / 300.0, "NEM ramps, except while frequency is far off"
+
+
+def test_lanes_agree_on_a_cable_check_that_takes_too_long(prepare: Callable[..., Any]) -> None:
+    fleet = compared(
+        prepare, duration_s=12.0, service="DC", policy="droop", evse={"cable_check_s": 5.0},
+        secc={"cable_check_limit_s": 3.0}, record={"messages": "none"}, fleet={"n_ev": 3, "arrival": STAY},
+    )  # fmt: skip
+    assert fleet.outcome.kpis["sessions_reached_loop"] == 0
 
 
 def without(keywords: dict[str, Any], name: str) -> dict[str, Any]:
