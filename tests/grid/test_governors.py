@@ -156,20 +156,20 @@ def test_a_valve_moves_as_fine_integration_says(name: str, deviation: float, sta
     """Explicit steps of a two-thousandth, stiffness 20 MW/Hz; the input is constant, so the formula must be exact."""
     valve, k, n = VALVES[name], 20.0, 2000
     done = moved(valve, k, ValveState((0.0,) * len(valve.before), start), deviation, dt_s)
-    wanted, h, x, position, area = beyond_deadband_hz(valve, deviation), dt_s / n, 0.0, start, 0.0
-    target = wanted
+    h, position, area = dt_s / n, start, 0.0
+    target = wanted = beyond_deadband_hz(valve, deviation)
+    if valve.before:
+        # The valve follows the middle of the section's output over the step.
+        lead, lag = valve.before[0]
+        middle = wanted * (1.0 - math.exp(-0.5 * dt_s / lag))
+        target = lead / lag * wanted + (1.0 - lead / lag) * middle
+    opening, closing = valve.opening_mw_per_s / k, valve.closing_mw_per_s / k
+    lowest, highest = -valve.up_mw / k, valve.down_mw / k
     for _ in range(n):
-        if valve.before:
-            # The valve follows the middle of the section's output over the sub-step.
-            lead, lag = valve.before[0]
-            middle = wanted * (1.0 - math.exp(-0.5 * dt_s / lag))
-            target = lead / lag * wanted + (1.0 - lead / lag) * middle
-        opening, closing = valve.opening_mw_per_s / k, valve.closing_mw_per_s / k
         speed = (target - position) / valve.lag_s if valve.lag_s else (target - position) / h
         before, position = position, position + h * max(-opening, min(closing, speed))
-        position = max(-valve.up_mw / k, min(valve.down_mw / k, position))
+        position = max(lowest, min(highest, position))
         area += 0.5 * (before + position) * h
-        x = wanted + (x - wanted) * math.exp(-h)
     assert done.state.position == pytest.approx(position, abs=4e-3)
     assert done.mean == pytest.approx(area / dt_s, abs=4e-3)
 
