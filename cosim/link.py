@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -11,7 +11,8 @@ from cosim.scenario import Link as LinkSection
 from cosim.scenario import to_ns
 from models.draws import Ahead, stream_key, uniform, uniforms_of
 
-_THERE, _BACK = 0, 1  # directions: requests and responses
+Ways = list["array[int]"]  # delays [ns] of requests and of responses, by number
+_THERE, _BACK = _BOTH = 0, 1  # directions: requests and responses
 
 
 def delay_ns(shortest_ns: int, jitter_ns: int, draw: float) -> int:
@@ -39,7 +40,8 @@ class Lines:
         self._jitter_ns = to_ns(section.jitter_s)
         self._loss = section.loss
         self._retransmission_ns = to_ns(section.retransmission_s)
-        self._further_ns = (to_ns(processing_s), 0)
+        self._further_ns = np.array([to_ns(processing_s), 0]).reshape(2, 1, 1)
+        self._foreseen: dict[int, Ways] = {}
 
     def line(self, ev_id: int, long: bool) -> "Line | ShortLine":
         """The line of one pair; `long`: it will carry many messages, so delays are drawn many at a time."""
@@ -51,26 +53,32 @@ class Lines:
 
     def requests_ns(self, ev_id: int, first: int, count: int) -> "array[int]":
         """From a request sent to the station's decision on it [ns], line and processing: `count` from `first` on."""
-        return self._ways_ns((_THERE,), ev_id, first, count)[0]
+        return self._ways_ns((_THERE,), (ev_id,), first, count)[0][0]
 
     def responses_ns(self, ev_id: int, first: int, count: int) -> "array[int]":
         """From a response sent to its arrival at the vehicle [ns]."""
-        return self._ways_ns((_BACK,), ev_id, first, count)[0]
+        return self._ways_ns((_BACK,), (ev_id,), first, count)[0][0]
 
-    def exchanges_ns(self, ev_id: int, first: int, count: int) -> "list[array[int]]":
-        """Both of them, drawn together: it costs little more than one."""
-        return self._ways_ns((_THERE, _BACK), ev_id, first, count)
+    def exchanges_ns(self, ev_id: int, first: int, count: int) -> "Ways":
+        """Both of them, drawn together."""
+        foreseen = self._foreseen.pop(ev_id, None) if first == 0 else None
+        return foreseen or self._ways_ns(_BOTH, (ev_id,), first, count)[0]
 
-    def _ways_ns(self, directions: tuple[int, ...], ev_id: int, first: int, count: int) -> "list[array[int]]":
-        """Delays of the line, and what processing and retransmissions add, for each direction."""
-        drawn = uniforms_of([self._keys[direction] for direction in directions], ev_id, first, count)
+    def foresee(self, ev_ids: Sequence[int]) -> None:
+        """Draw the first exchanges of these vehicles, which will soon be there: together it is ten times as quick."""
+        self._foreseen = dict(zip(ev_ids, self._ways_ns(_BOTH, ev_ids, 0, ShortLine.COUNT), strict=True))
+
+    def _ways_ns(self, directions: tuple[int, ...], ev_ids: Sequence[int], first: int, count: int) -> "list[Ways]":
+        """Delays of the line, and what processing and retransmissions add: by vehicle, then by direction."""
+        drawn = uniforms_of([self._keys[direction] for direction in directions], ev_ids, first, count)
         ways_ns = (self._shortest_ns + np.floor(self._jitter_ns * drawn)).astype(np.int64)
-        found = []
-        for direction, way_ns in zip(directions, ways_ns, strict=True):
-            found.append(array("q", (way_ns + self._further_ns[direction]).tobytes()))
-            if self._loss > 0.0:
-                for index in range(count):  # segments are numbered across both directions
-                    found[-1][index] += self._lost_ns(ev_id, 2 * (first + index) + direction)
+        ways_ns += self._further_ns[list(directions)]
+        found = [[array("q", way_ns.tobytes()) for way_ns in by_vehicle] for by_vehicle in ways_ns.swapaxes(0, 1)]
+        if self._loss > 0.0:
+            for ev_id, ways in zip(ev_ids, found, strict=True):
+                for direction, way_ns in zip(directions, ways, strict=True):
+                    for index in range(count):  # segments are numbered across both directions
+                        way_ns[index] += self._lost_ns(ev_id, 2 * (first + index) + direction)
         return found
 
     def _lost_ns(self, ev_id: int, segment: int) -> int:
@@ -103,7 +111,7 @@ class ShortLine:
     troubled = False
 
     BITS = 5  # of a number within its block: drawing 32 exchanges costs as much as four, one by one
-    PLACES = (1 << BITS) - 1
+    COUNT = 1 << BITS
 
     def __init__(self, lines: Lines, ev_id: int) -> None:
         self._lines = lines
@@ -114,13 +122,13 @@ class ShortLine:
         """From a request sent to the station's decision on it [ns]."""
         if number >> self.BITS != self._block:
             self._draw(number)
-        return self._requests_ns[number & self.PLACES]
+        return self._requests_ns[number & (self.COUNT - 1)]
 
     def response_ns(self, number: int) -> int:
         """From a response sent to its arrival at the vehicle [ns]."""
         if number >> self.BITS != self._block:
             self._draw(number)
-        return self._responses_ns[number & self.PLACES]
+        return self._responses_ns[number & (self.COUNT - 1)]
 
     def rest(self) -> None:
         """Nothing is sent for a long while: what was drawn is let go."""
@@ -129,8 +137,8 @@ class ShortLine:
 
     def _draw(self, number: int) -> None:
         self._block = number >> self.BITS
-        first = number & ~self.PLACES
-        self._requests_ns, self._responses_ns = self._lines.exchanges_ns(self._ev_id, first, self.PLACES + 1)
+        first = number & ~(self.COUNT - 1)
+        self._requests_ns, self._responses_ns = self._lines.exchanges_ns(self._ev_id, first, self.COUNT)
 
 
 _NOTHING_DRAWN = array("q")

@@ -48,6 +48,7 @@ ASKS = {
     "service_renegotiation": EVSENotification.SERVICE_RENEGOTIATION,
     "metering_confirmation": EVSENotification.METERING_CONFIRMATION,
 }
+FORESEEN = 64  # so many vehicles before they come
 END = OFFER + 1  # rank of the end of a run: after everything else of its instant
 
 
@@ -68,8 +69,8 @@ class World:
         """With messages as bytes, `tap` gets every frame."""
         self._scenario = scenario
         self._shard = shard
-        # Three events a turn: the request is there, the answer is there, the next turn is due.
-        env = Clock(3.0 * scenario.fleet.n_ev / (scenario.ev.loop_gap_s + 2.0 * scenario.link.delay_s))
+        self.lane_note = why_message_lane(scenario, inputs)  # why the fleet lane is not used
+        env = Clock(_events_per_s(scenario, bool(self.lane_note)))
         checks = Checks(lambda: env.now_ns)
         kpis = Kpis(nominal_hz(scenario, inputs), scenario.fleet.cars_per_ev)
         fleet = Fleet(to_ns(scenario.grid.tick_s))
@@ -132,7 +133,6 @@ class World:
 
     def _set_up_lane(self, inputs: Inputs) -> None:
         """The fleet lane, where the scenario wants it and the policy can be compiled; else `lane_note` says why not."""
-        self.lane_note = why_message_lane(self._scenario, inputs)
         if self.lane_note:
             return
         from cosim.kernel import NotCompilableError, machine_for  # numba takes its time
@@ -226,8 +226,11 @@ class World:
     # --- who comes and goes ---
 
     def _await_next(self) -> None:
-        if self._have_come < len(self._coming):
-            ev_id, at_ns = int(self._coming[self._have_come]), int(self._coming_ns[self._have_come])
+        come = self._have_come
+        if come < len(self._coming):
+            if come % FORESEEN == 0 and self._stage.lane is not None:
+                self._stage.lines.foresee(self._coming[come : come + FORESEEN].tolist())
+            ev_id, at_ns = int(self._coming[come]), int(self._coming_ns[come])
             At(self._stage.env, at_ns, place(OFFER, ev_id), self._arrive, ev_id)
 
     def _arrive(self, moment: Moment) -> None:
@@ -353,3 +356,11 @@ class World:
         if self._shard.leads:
             energies = (up_uw * 1e-6, down_uw * 1e-6, up_uwh * 1e-6, down_uwh * 1e-6)
             self._stage.recorder.fleet.append(now_ns, *cars, *energies)
+
+
+def _events_per_s(scenario: Scenario, by_message: bool) -> float:
+    """About how many events the clock has to expect: three a turn, or, where rows take the turns, those of set-up."""
+    cars = scenario.fleet.n_ev
+    if by_message:  # the request is there, the answer is there, the next turn is due
+        return 3.0 * cars / (scenario.ev.loop_gap_s + 2.0 * scenario.link.delay_s)
+    return 15.0 * cars / scenario.duration_s

@@ -121,10 +121,10 @@ def uniforms(key: int, entity: int, first: int, count: int) -> NDArray[np.float6
     return drawn
 
 
-def uniforms_of(keys: Sequence[int], entity: int, first: int, count: int) -> NDArray[np.float64]:
-    """`uniforms` of several streams at once, shape (len(keys), count); the same bits."""
-    starts = [_start(key, entity, first) for key in keys]
-    states = _steps(count) + np.array(starts, np.uint64)[:, np.newaxis]
+def uniforms_of(keys: Sequence[int], entities: Sequence[int], first: int, count: int) -> NDArray[np.float64]:
+    """`uniforms` of several streams and entities at once, shape (len(keys), len(entities), count); the same bits."""
+    starts = [[_start(key, entity, first) for entity in entities] for key in keys]
+    states = _steps(count) + np.array(starts, np.uint64)[:, :, np.newaxis]
     drawn: NDArray[np.float64] = (_finalised(states) >> np.uint64(11)) * TO_UNIT  # type: ignore[assignment]
     return drawn
 
