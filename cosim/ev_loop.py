@@ -145,6 +145,7 @@ class EvInLoop:
         limits = self.evcc.evse_limits
         if limits is not None and limits.ramp_limit_percent_per_min == limits.ramp_limit_percent_per_min:
             self.car.limit_ramps(limits.ramp_limit_percent_per_min / 100.0 * limits.maximum_charge_w / 60.0)
+            self.car.kind = self.stage.kinds.setdefault(self.car.kind, self.car.kind)
 
     def _turn(self, now_ns: int, _: object) -> None:
         """The next offer is due."""

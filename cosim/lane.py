@@ -23,8 +23,9 @@ from cosim.ev_loop import EvInLoop
 from cosim.fleet import Tick
 from cosim.given import Logs, Rules, Series, Step
 from cosim.kernel import Machine, entry_point
-from cosim.offer import heard, offer
-from cosim.row import CAR, CONTROL, EV, KIND, OWN, ROW, STATION, SUMS, as_row
+from cosim.kind import Kind
+from cosim.offer import Heard, heard, offer
+from cosim.row import CAR, CONTROL, EV, KIND, ROW, STATION, SUMS, Own, Values, as_row, writer
 from cosim.scenario import to_ns
 from cosim.sheet import SHEET
 from cosim.stage import Stage
@@ -49,7 +50,7 @@ class Lane:
         self._rules = rules_of(stage, timers)
         self._evs: list[EvInLoop | None] = []
         self._free: list[int] = []
-        self._kinds: dict[Any, int] = {}
+        self._kinds: dict[int, int] = {}
         self._kind_rows = np.zeros(16, KIND)
         self._desks = np.zeros(16, DESK)  # one for each kind
         self._sums = np.zeros(4, SUMS)  # of cars on all phases, and on each alone, as the fleet has them
@@ -74,7 +75,8 @@ class Lane:
         self.present = 0
         self._tick_ns = to_ns(stage.scenario.grid.tick_s)
         self._tick_start_ns = 0
-        advanced = self._arguments(self._span(0), 0, 0)
+        self._step = self._span(0)
+        advanced = self._arguments(self._step, 0, 0)
         counted = (self._rows, self._kind_rows, self._sums, 0)
         ended = (self._sums, 0)
         machine.advance(*advanced)  # compiles, or loads what was compiled before
@@ -132,38 +134,38 @@ class Lane:
         if self.present % SPARED == 0:
             gc.freeze()  # the collector need not look at them, see `seldom_collected`
         ev.hand_over(slot)
-        self._run(self._span(self._env.now_ns), slot, slot + 1)
+        self._run(self._step, slot, slot + 1)
 
     def _values(self, ev: EvInLoop, offer_ns: int) -> tuple[Any, ...]:
         station, car = ev.station, ev.car
-        own = {
-            "target_soc": ev.visit.target_soc,
-            "offer_ns": offer_ns,
-            "release_ns": self._agenda.next_ns(ev.visit.ev_id, self._env.now_ns),
-            "sequence_deadline_ns": station.secc.deadline_ns,
-            "said_ns": ev.offer_ns,
-            "heard_ns": station.secc.said.departure_ns,
-            "said_soc": ev.offer_soc,
-            "said_w": ev.offer_w,
-            "kind": self._kind(car.kind),
-            "part": self._part_of[id(car.sums)],
-            "site_id": station.site.site_id,
-            "phase": turns.ENTERS,
-        }
+        own = Own(
+            target_soc=ev.visit.target_soc,
+            offer_ns=offer_ns,
+            release_ns=self._agenda.next_ns(ev.visit.ev_id, self._env.now_ns),
+            sequence_deadline_ns=station.secc.deadline_ns,
+            said_ns=ev.offer_ns,
+            heard_ns=station.secc.said.departure_ns,
+            said_soc=ev.offer_soc,
+            said_w=ev.offer_w,
+            kind=self._kind(car.kind),
+            part=self._part_of[id(car.sums)],
+            site_id=station.site.site_id,
+            phase=turns.ENTERS,
+        )
         return (
             *_CAR(car),
             *_CONTROL(station.control),
             *_EV(ev),
             *_STATION(station),
-            *(own.get(name, 0) for name in OWN),
+            *own,
             car.queue_ns[:WAITING],
             car.queue_w[:WAITING],
         )
 
-    def _kind(self, kind: Any) -> int:
-        index = self._kinds.get(kind)
+    def _kind(self, kind: Kind) -> int:
+        index = self._kinds.get(id(kind))  # equal kinds are one object, see `Stage`: a hash of all they hold takes 5 us
         if index is None:
-            index = self._kinds[kind] = len(self._kinds)
+            index = self._kinds[id(kind)] = len(self._kinds)
             if index == len(self._kind_rows):
                 self._kind_rows = np.concatenate([self._kind_rows, np.zeros(index, KIND)])
                 self._desks = np.zeros(2 * index, DESK)  # nobody waits there between two steps
@@ -187,8 +189,9 @@ class Lane:
 
     def run(self) -> None:
         """The grid has ticked: take all rows to the end of the next step."""
+        self._step = self._span(self._env.now_ns)
         if self.present:
-            self._run(self._span(self._env.now_ns), 0, len(self._evs))
+            self._run(self._step, 0, len(self._evs))
 
     def _span(self, now_ns: int) -> Step:
         tick_end_ns = self._tick_start_ns + self._tick_ns
@@ -283,42 +286,43 @@ class Lane:
         values = self._restore(slot, ev)
         if station.responses > responses:
             self._remind(ev, values)
-        station.take_back(values["sequence_deadline_ns"])
+        station.take_back(values.sequence_deadline_ns)
         self._stage.fleet.cars[car.ev_id] = car
         self._evs[slot] = None
         self._free.append(slot)
         self.present -= 1
         ev.take_back()
 
-    def _restore(self, slot: int, ev: EvInLoop) -> dict[str, Any]:
+    def _restore(self, slot: int, ev: EvInLoop) -> Any:
         """Write the values of a row back to where they were taken from; returns them."""
         station, car = ev.station, ev.car
         row = self._rows[slot]
-        values = dict(zip(ROW.names or (), row.item(), strict=True))
+        values = Values._make(row.item())
         requests, responses = ev.requests, station.responses
-        for fields, owner in ((CAR, car), (CONTROL, station.control), (EV, ev), (STATION, station)):
-            for name in fields:
-                setattr(owner, name, values[name])
-        car.queue_ns[:WAITING] = row["queue_ns"].tolist()
-        car.queue_w[:WAITING] = row["queue_w"].tolist()
+        _write_car(car, values)
+        _write_control(station.control, values)
+        _write_ev(ev, values)
+        _write_station(station, values)
+        if values.waiting:
+            car.queue_ns[:WAITING] = row["queue_ns"].tolist()
+            car.queue_w[:WAITING] = row["queue_w"].tolist()
         if self._machine.memory:
             station.control.memory = type(station.control.memory)(*self._memory[slot].tolist())
-        ev.offer_ns, ev.offer_soc, ev.offer_w = values["said_ns"], values["said_soc"], values["said_w"]
+        ev.offer_ns, ev.offer_soc, ev.offer_w = values.said_ns, values.said_soc, values.said_w
         self._count(ev, ev.requests - requests, station.responses - responses)
         return values
 
-    def _remind(self, ev: EvInLoop, values: dict[str, Any]) -> None:
+    def _remind(self, ev: EvInLoop, values: Any) -> None:
         """Both ends as if they had exchanged the messages themselves: what was said last."""
         kind, station = ev.car.kind, ev.station
-        voltage_v = voltage_at_v(kind, values["said_soc"], values["said_w"]) if kind.is_dc else 0.0
-        until_ns = values["departure_ns"] - values["said_ns"]
-        said = offer(kind, values["target_soc"], values["said_soc"], until_ns, values["said_w"], voltage_v)
-        for name, value in heard(kind, said, values["heard_ns"])._asdict().items():
-            setattr(station.secc.said, name, value)
-        station.secc.said.received_ns = values["heard_ns"]
+        voltage_v = voltage_at_v(kind, values.said_soc, values.said_w) if kind.is_dc else 0.0
+        until_ns = values.departure_ns - values.said_ns
+        said = offer(kind, values.target_soc, values.said_soc, until_ns, values.said_w, voltage_v)
+        _write_said(station.secc.said, heard(kind, said, values.heard_ns))
+        station.secc.said.received_ns = values.heard_ns
         if kind.is_dc:
-            now_w = values["answered_w"]
-            ev.evse_a = wire(now_w / voltage_at_v(kind, values["said_soc"], now_w))
+            now_w = values.answered_w
+            ev.evse_a = wire(now_w / voltage_at_v(kind, values.said_soc, now_w))
         else:
             station.secc.target_w = ev.evcc.target_w = stated_w(station.control.plug_w, kind.per_phase)
 
@@ -341,6 +345,8 @@ class Lane:
 
 
 _CAR, _CONTROL, _EV, _STATION = (attrgetter(*fields) for fields in (CAR, CONTROL, EV, STATION))
+_write_car, _write_control, _write_ev, _write_station = map(writer, (CAR, CONTROL, EV, STATION))
+_write_said = writer(Heard._fields)
 
 
 def disturbance(ev: EvInLoop, control_period_ns: int) -> str | None:
