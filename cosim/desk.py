@@ -107,9 +107,13 @@ def measure(sheet: Any, places: int, count: int, rules: Rules, step: Step) -> No
         for k in range(places):
             sheet.chance[k] = chance(rules.noise_key, sheet.evse_id[k], sheet.samples[k])
             sheet.noise[k] = centre(sheet.chance[k] - 0.5)
-        for k in range(count):
-            if sheet.chance[k] < TAIL or sheet.chance[k] > 1.0 - TAIL:
-                sheet.noise[k] = inverse_normal(sheet.chance[k])
+        few = 0
+        for k in range(count):  # written without a jump: which of them are few is not to be guessed
+            sheet.few[few] = k
+            few += sheet.chance[k] < TAIL or sheet.chance[k] > 1.0 - TAIL
+        for j in range(few):
+            k = sheet.few[j]
+            sheet.noise[k] = inverse_normal(sheet.chance[k])
 
 
 def learn(sheet: Any, places: int, kind: Any, rules: Rules, step: Step) -> None:

@@ -43,6 +43,7 @@ _SHEET: dict[str, Any] = {
     "filtered_hz": "f8",
     "chance": "f8",  # draws of the noise, even in (0, 1),
     "noise": "f8",  # and as standard normals; 0 without noise
+    "few": "u4",  # places of draws in the tails
     # What is decided.
     "requested_w": "f8",  # by the policy, AC meter
     "allowed_w": "f8",  # by the limiter, at the plug

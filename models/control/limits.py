@@ -78,15 +78,16 @@ def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[f
     # Energy gates. A power that would cross the bound before the next decisions is reduced in time: a car resting at
     # its minimum would otherwise swing between full discharge and charge-at-once in every other loop.
     approach_s = 2.0 * elapsed_s
-    if params.approach_s > approach_s or params.approach_s == 0.0:
+    if params.approach_s > approach_s:
         approach_s = params.approach_s
+    w_per_wh = 3600.0 / approach_s if params.approach_s > 0.0 else math.inf
     if setpoint_w < 0.0:
-        lowest_w = approach_w(0.0 - minimum_wh, approach_s)
+        lowest_w = approach_w(0.0 - minimum_wh, w_per_wh)
         if setpoint_w < 0.0 - lowest_w:
             setpoint_w = 0.0 - lowest_w
             reason = MINIMUM_ENERGY_GATE
         if minimum_v2x_wh == minimum_v2x_wh:
-            lowest_w = approach_w(0.0 - minimum_v2x_wh, approach_s)
+            lowest_w = approach_w(0.0 - minimum_v2x_wh, w_per_wh)
             if setpoint_w < 0.0 - lowest_w:
                 setpoint_w = 0.0 - lowest_w
                 reason = V2X_ENERGY_GATE
@@ -98,12 +99,12 @@ def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[f
             setpoint_w = highest_w
             reason = CHARGE_AT_ONCE
     elif params.guarantee_departure != 0.0:
-        floor_w = departure_floor_w(target_wh, departure_s, maximum_discharge_w, params, highest_w, approach_s)
+        floor_w = departure_floor_w(target_wh, departure_s, maximum_discharge_w, params, highest_w, w_per_wh)
         if setpoint_w < floor_w:
             setpoint_w = floor_w
             reason = DEPARTURE
     if setpoint_w > 0.0:
-        most_w = approach_w(maximum_wh, approach_s)
+        most_w = approach_w(maximum_wh, w_per_wh)
         if setpoint_w > most_w:
             setpoint_w = most_w
             reason = MAXIMUM_ENERGY_GATE
@@ -137,11 +138,12 @@ def limit(requested_w: float, view: StationView, params: LimitParams) -> tuple[f
     return setpoint_w, reason
 
 
-def approach_w(distance_wh: float, approach_s: float) -> float:
-    """Power that leads to an energy bound `distance_wh` away but not over it [W]; 0 at the bound and beyond."""
-    if not distance_wh > 0.0:
-        return 0.0
-    return 3600.0 * distance_wh / approach_s if approach_s > 0.0 else math.inf
+def approach_w(distance_wh: float, w_per_wh: float) -> float:
+    """Power that leads to an energy bound `distance_wh` away but not over it [W]; 0 at the bound and beyond.
+
+    `w_per_wh`: the inverse of the time in which it would be reached; infinite where power need not fall.
+    """
+    return distance_wh * w_per_wh if distance_wh > 0.0 else 0.0
 
 
 def smallest(ev_w: float, station_w: float, current_a: float, voltage_v: float) -> tuple[float, int]:
@@ -163,7 +165,7 @@ def departure_floor_w(
     maximum_discharge_w: float,
     params: LimitParams,
     highest_w: float,
-    approach_s: float,
+    w_per_wh: float,
 ) -> float:
     """Least power that still leaves with the target by departure [W]; minus infinity while there is time.
 
@@ -179,7 +181,7 @@ def departure_floor_w(
     if slack_s > 0.0 and slack_s >= params.departure_margin_s:
         return -math.inf
     if target_wh <= 0.0:
-        return 0.0 - approach_w(0.0 - target_wh, approach_s)
+        return 0.0 - approach_w(0.0 - target_wh, w_per_wh)
     if slack_s <= 0.0:
         return highest_w
     return highest_w - (highest_w + maximum_discharge_w) * (slack_s / params.departure_margin_s)

@@ -5,13 +5,21 @@ import random
 
 import pytest
 
-from models.control.measurement import filtered_hz, filtered_rocof, measured_hz
+from models.control.measurement import decay, filtered_hz, filtered_rocof, measured_hz
 
 
 def test_the_filter_approaches_a_held_frequency_exponentially():
     assert filtered_hz(50.0, 49.0, 0.1, 0.0) == 50.0
     assert filtered_hz(50.0, 49.0, 0.1, 0.1) == pytest.approx(49.0 + math.exp(-1.0))
     assert filtered_hz(50.0, 49.0, 0.1, 10.0) == pytest.approx(49.0)
+
+
+def test_decay_is_the_exponential_to_the_last_digits():
+    draw = random.Random(8)
+    for x in [0.0, 1e-9, 0.5, 39.9, 40.0, *(draw.expovariate(0.3) for _ in range(2000))]:
+        assert abs(decay(x) - math.exp(-x)) < 4e-16
+    assert decay(0.0) == 1.0
+    assert abs(decay(1e300)) < 4e-16
 
 
 def test_two_steps_are_one_longer_step():
@@ -40,6 +48,7 @@ def test_compiled_measurement_is_the_same_bits(same_bits):
         (draw.uniform(49.0, 51.0), draw.uniform(49.0, 51.0), draw.choice([0.0, 0.1, 1.0]), draw.uniform(0.0, 5.0))
         for _ in range(2000)
     ]
+    same_bits(decay, [row[3:] for row in rows])
     same_bits(filtered_hz, rows)
     same_bits(filtered_rocof, [row[:3] for row in rows])
     same_bits(measured_hz, rows)
