@@ -254,27 +254,37 @@ class _Rationals(dict[float, RationalNumber]):
 
     def __missing__(self, x: float) -> RationalNumber:
         number = wire_small(x) if -SMALL < x < SMALL else wire(x)
-        return self.get(number) or self._make(number)
-
-    def _make(self, number: float) -> RationalNumber:
-        """Make and keep the RationalNumber of a `number` that `wire` returned."""
-        magnitude = abs(number)
-        if not magnitude < _LARGEST:
-            raise LocalProtocolError(f"a RationalNumber must be finite and below {_LARGEST:g}, got {number!r}")
-        exponent = 0
-        if magnitude >= _FULL:
-            while magnitude / 10.0**exponent >= _FULL:
-                exponent += 1
-        elif number != floor(number):
-            exponent = -3
-            while magnitude * 10.0**-exponent >= _FULL:
-                exponent += 1
-        value = round(number / 10.0**exponent if exponent >= 0 else number * 10.0**-exponent)
-        made = RationalNumber(value, exponent)
+        kept = self.get(number)
+        if kept is not None:
+            return kept
         if len(self) >= _KEPT_LIMIT:
             self.clear()
-        self[made.number] = made
+        # Most numbers that move are these; both forms are exact, and the other way finds the same.
+        made: RationalNumber = _bare(RationalNumber)
+        if -_FULL < number < _FULL and number == floor(number):
+            made.value, made.exponent = int(number), 0
+        elif -32.7675 < number < 32.7675:
+            made.value, made.exponent = round(number * 1000.0), -3
+        elif -327.675 < number < 327.675:
+            made.value, made.exponent = round(number * 100.0), -2
+        elif -3276.75 < number < 3276.75:
+            made.value, made.exponent = round(number * 10.0), -1
+        else:
+            made = _large(number)
+        made.number = number
+        self[number] = made
         return made
+
+
+def _large(number: float) -> RationalNumber:
+    """The RationalNumber of a `number` that `wire` returned, in tens or more."""
+    magnitude = abs(number)
+    if not magnitude < _LARGEST:
+        raise LocalProtocolError(f"a RationalNumber must be finite and below {_LARGEST:g}, got {number!r}")
+    exponent = 1
+    while magnitude / 10.0**exponent >= _FULL:
+        exponent += 1
+    return RationalNumber(round(number / 10.0**exponent), exponent)
 
 
 rational: Final[Callable[[float], RationalNumber]] = _Rationals().__getitem__
