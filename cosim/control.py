@@ -19,7 +19,7 @@ from models.car.converter import grid_for_plug_w, plug_for_grid_w
 from models.control.charge_loop import StationView
 from models.control.limits import GAP_RULES, MINIMUM_POWER, LimitParams, limit
 from models.control.measurement import measured_hz
-from models.draws import Ahead, normal, normals, stream_key, uniform
+from models.draws import ahead, normal, normals, stream_key, uniform
 from models.grid.imbalance import sampled
 from protocol.iso20.phases import third_w
 from protocol.iso20.said import Said
@@ -81,8 +81,9 @@ class Control:
         self._plans = is_plan(scenario, stage.policy)
         self._noise_hz = scenario.measurement.noise_hz
         # Rows of the fleet lane draw for themselves, soon: nothing is drawn ahead for them.
-        ahead, key = stage.lane is None, stream_key(scenario.seed, "measurement.noise")
-        self._noise = Ahead(partial(_noise, key, evse_id)).at if ahead else partial(normal, key, evse_id)
+        key = stream_key(scenario.seed, "measurement.noise")
+        singly = stage.lane is not None
+        self._noise = partial(normal, key, evse_id) if singly else ahead(partial(_noise, key, evse_id), self.samples)
         self._limits = with_dither(limit_params(scenario), self.dither_threshold)
 
     # --- the plan, around which a policy works ---

@@ -116,17 +116,18 @@ class Answer(Moment, Generic[Message]):
     """What an EVCC waits for: the station's answer, or None when its own deadline passes first.
 
     Whoever receives the request either answers with `arrive` or calls `expect` at once, so that silence ends at the
-    deadline. `call` gets it. It serves one request after the other, unless it was once `expected`: then its wake-up at
-    that deadline is still to come.
+    deadline. `call` gets it. It serves one request after the other, each with its `deadline_ns`, unless it was once
+    `expected`: then its wake-up at that deadline is still to come. `ahead`, if there is one, may be given a message
+    when it is sent, with the instant of its arrival before the deadline; it says whether it has heard it.
     """
 
-    __slots__ = ("_ahead", "_calls", "_env", "_priority", "deadline_ns", "expected")
+    __slots__ = ("_calls", "_env", "_priority", "ahead", "deadline_ns", "expected")
 
     def __init__(
         self, env: Clock, deadline_ns: int, priority: EventPriority, call: Callable[[Any], Any] | None = None
     ) -> None:
         self.callbacks = self._calls = [] if call is None else [call]
-        self._ahead: Callable[[Message, int], bool] | None = None
+        self.ahead: Callable[[Message, int], bool] | None = None
         self._value = PENDING
         self._ok = True
         self._env = env
@@ -135,23 +136,14 @@ class Answer(Moment, Generic[Message]):
         self.expected = False
 
     def calls(self, call: Callable[[Any], Any], ahead: Callable[[Message, int], bool] | None = None) -> None:
-        """From the next request on it is this that hears; `ahead` may hear a message when it is sent."""
+        """From the next request on it is this that hears."""
         self._calls = [call]
-        self._ahead = ahead
+        self.ahead = ahead
 
     def stop(self) -> None:
         """Whatever arrives is heard by nobody."""
         self.callbacks = self._calls = []
-        self._ahead = None
-
-    def renew(self, deadline_ns: int) -> None:
-        """Another request is out. The one before was answered: after silence there is no other."""
-        self.deadline_ns = deadline_ns
-
-    def heard_ahead(self, message: Message, at_ns: int) -> bool:
-        """Whether `message`, to be delivered at `at_ns`, is heard now, because nothing can come between."""
-        ahead = self._ahead
-        return ahead is not None and at_ns < self.deadline_ns and not self.expected and ahead(message, at_ns)
+        self.ahead = None
 
     def arrive(self, message: Message | None, at_ns: int) -> None:
         """Deliver `message` at `at_ns`; later than the deadline it comes too late and the wait ends with None."""
@@ -166,6 +158,7 @@ class Answer(Moment, Generic[Message]):
         """End the wait at the deadline if no answer has come by then."""
         if not self.expected:
             self.expected = True
+            self.ahead = None
             self._value = PENDING
             At(self._env, self.deadline_ns, self._priority, self._overtake)
 

@@ -210,7 +210,7 @@ class Ev(EvInLoop):
         request = evcc.request(said, now_ns, processing)
         assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
         self._step = step
-        answer.renew(evcc.deadline_ns)
+        answer.deadline_ns = evcc.deadline_ns
         self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, evcc.session_id)
         self._send(request, answer, now_ns)
 

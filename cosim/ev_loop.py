@@ -161,7 +161,7 @@ class EvInLoop:
         evcc, answer = self.evcc, self._answer
         request = self._same_again(now_ns) or evcc.request(self._offer(now_ns), now_ns)
         assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
-        answer.renew(evcc.deadline_ns)
+        answer.deadline_ns = evcc.deadline_ns
         if self._in_full:
             self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, evcc.session_id)
         else:

@@ -209,12 +209,12 @@ class Station:
         if self.stage.wire is not None:
             response = self.stage.wire.carry(now_ns, self.evse_id, TO_EV, response)
         self.arrival_ns = arrival_ns = now_ns + self.line.response_ns(self.responses)
-        deadline_ns = self.secc.deadline_ns
-        in_time = deadline_ns is not None and arrival_ns < deadline_ns
-        if not in_time or not answer.heard_ahead(response, arrival_ns):
+        deadline_ns, ahead = self.secc.deadline_ns, answer.ahead
+        if deadline_ns is None or arrival_ns >= deadline_ns or not self.attended:
             answer.arrive(response, arrival_ns)
-        if not in_time or not self.attended:
             self._timer.arm(deadline_ns)
+        elif ahead is None or arrival_ns >= answer.deadline_ns or not ahead(response, arrival_ns):
+            answer.arrive(response, arrival_ns)
 
     def watch(self) -> None:
         """See to it that silence is noticed at its instant.

@@ -92,7 +92,8 @@ def _troubled(stage: Stage, ev: Ev) -> tuple[TroubledLine, Callable[[], None]]:
 
     def restore() -> None:
         if ev.line is line:  # else another fault has taken the line over
-            ev.line = ev.station.line = stage.lines.line(ev_id, long=stage.lane is None)
+            sent = ev.requests, ev.station.responses
+            ev.line = ev.station.line = stage.lines.line(ev_id, stage.lane is None, *sent)
 
     return line, restore
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cosim.scenario import Link as LinkSection
 from cosim.scenario import to_ns
-from models.draws import Ahead, stream_key, uniform, uniforms_of
+from models.draws import ahead, stream_key, uniform, uniforms_of
 
 Ways = list["array[int]"]  # delays [ns] of requests and of responses, by number
 _THERE, _BACK = _BOTH = 0, 1  # directions: requests and responses
@@ -43,12 +43,16 @@ class Lines:
         self._further_ns = np.array([to_ns(processing_s), 0]).reshape(2, 1, 1)
         self._foreseen: dict[int, Ways] = {}
 
-    def line(self, ev_id: int, long: bool) -> "Line | ShortLine":
-        """The line of one pair; `long`: it will carry many messages, so delays are drawn many at a time."""
+    def line(self, ev_id: int, long: bool, requests: int = 0, responses: int = 0) -> "Line | ShortLine":
+        """The line of one pair that has sent so many messages.
+
+        `long`: it will carry many more, one after the other, so delays are drawn many at a time.
+        """
         if long:
-            requests = Ahead(partial(self.requests_ns, ev_id))
-            responses = Ahead(partial(self.responses_ns, ev_id))
-            return Line(requests.at, responses.at)
+            return Line(
+                ahead(partial(self.requests_ns, ev_id), requests + 1),
+                ahead(partial(self.responses_ns, ev_id), responses + 1),
+            )
         return ShortLine(self, ev_id)
 
     def requests_ns(self, ev_id: int, first: int, count: int) -> "array[int]":

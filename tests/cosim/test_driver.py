@@ -153,7 +153,7 @@ def test_one_answer_serves_one_request_after_the_other() -> None:
     answer: Answer[str] = Answer(env, 0, place(APPLY), lambda moment: heard.append((env.now_ns, moment.value)))
     for sent_ns, arrives_ns in ((0, 40), (100, 170), (200, 900)):
         env.run(until=env.timeout(sent_ns - env.now_ns))
-        answer.renew(sent_ns + 500)
+        answer.deadline_ns = sent_ns + 500
         answer.arrive(f"to {sent_ns}", arrives_ns)
         env.run()
     assert heard == [(40, "to 0"), (170, "to 100"), (700, None)]
