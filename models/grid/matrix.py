@@ -4,6 +4,7 @@ Plain Python on purpose. A few states per step are faster without array overhead
 the linear algebra library or the processor, so a run has the same digest on every machine.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from operator import mul
@@ -54,6 +55,7 @@ def exponential(matrix: Matrix) -> Matrix:
     return result
 
 
+@functools.lru_cache(maxsize=512)  # an area is often stepped anew: by lanes, variants, searches for a power
 def held_input_step(a: Matrix, b: Matrix, dt_s: float) -> Matrix:
     """Exact step of x' = A x + B u while u is held: rows of `[Ad Bd]`, so that x(t + dt) = `[Ad Bd]` `[x; u]`.
 
