@@ -47,10 +47,9 @@ class Builder:
         is_dc = visit.service.startswith("DC")
         kind, settings = self._model(visit, is_dc)
         car = Car(visit.ev_id, kind, self._sums(visit, is_dc), visit.soc, stage.env.now_ns)
-        stationary = self._stationary[is_dc]
-        secc = SECC(stationary._replace(evse_id=f"EVSE{visit.ev_id:03d}", new_session_id=visit.new_session_id))
+        secc = SECC(self._stationary[is_dc], None, f"EVSE{visit.ev_id:03d}", visit.new_session_id)
         station = Station(stage, visit.ev_id, site_of(self._sites, visit.ev_id), secc, is_dc)
-        evcc = EVCC(settings._replace(evcc_id=f"EV{visit.ev_id:03d}"))
+        evcc = EVCC(settings, None, f"EV{visit.ev_id:03d}")
         return Ev(stage, visit, evcc, station, car)
 
     def _sums(self, visit: Visit, is_dc: bool) -> Sums:

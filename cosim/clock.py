@@ -121,14 +121,17 @@ class Clock(Environment):
         """
         now_ns, self.alone_until_ns = self.now_ns, until_ns
         begin()
-        while self.following is not None:
-            at_ns, priority, event = self.following
+        while (following := self.following) is not None:
+            at_ns, priority, event = following
             self.following = None
             if at_ns >= self.alone_until_ns:
                 self.put(at_ns, priority, event)
                 break
             self.now_ns = at_ns
-            _happen(event, at_ns)
+            if event.__class__ is Recurring:
+                event.call(at_ns, event.value)
+            else:
+                _happen(event, at_ns)
         self.now_ns, self.alone_until_ns = now_ns, 0
 
     def step(self) -> None:
@@ -182,9 +185,10 @@ class Recurring:
         """Call at `at_ns`, with this value."""
         self.value = value
         env = self._env
-        if at_ns < env.alone_until_ns:
-            env.follow(at_ns, self._priority, self)
-        else:  # `put`, written out
+        if at_ns < env.alone_until_ns:  # `follow`, written out
+            assert env.following is None, "who runs ahead does one thing at a time"
+            env.following = (at_ns, self._priority, self)
+        else:
             env.slots[at_ns >> env.slot_bits]((at_ns, self._priority, next(env._eid), self))
 
     def stop(self) -> None:

@@ -68,8 +68,10 @@ class Control:
         self.hold_at_zero = False  # during a renegotiation
         self.evse_id = evse_id
         self.memory: Any = stage.policy.memory
-        self.bias_hz = scenario.measurement.bias_hz * normal(stream_key(scenario.seed, "measurement.bias"), evse_id, 0)
-        self.dither_threshold = uniform(stream_key(scenario.seed, "limits.dither"), evse_id, 0)
+        self.bias_hz = self.dither_threshold = 0.0
+        if scenario.measurement.bias_hz > 0.0:
+            bias = normal(stream_key(scenario.seed, "measurement.bias"), evse_id, 0)
+            self.bias_hz = scenario.measurement.bias_hz * bias
         self.samples = 0
         self.decided_ns = -1
         self._stage = stage
@@ -84,7 +86,10 @@ class Control:
         key = stream_key(scenario.seed, "measurement.noise")
         singly = stage.lane is not None
         self._noise = partial(normal, key, evse_id) if singly else ahead(partial(_noise, key, evse_id), self.samples)
-        self._limits = with_dither(limit_params(scenario), self.dither_threshold)
+        self._limits = stage.limits
+        if self._limits.gap_rule == GAP_RULES["dither"]:
+            self.dither_threshold = uniform(stream_key(scenario.seed, "limits.dither"), evse_id, 0)
+            self._limits = with_dither(self._limits, self.dither_threshold)
 
     # --- the plan, around which a policy works ---
 

@@ -82,7 +82,7 @@ class EvEnd:
         visit = visit_of(0, scenario, inputs)._replace(arrive_ns=0)
         coupled = builder.couple(visit)
         self._station = _Elsewhere(self._stage, coupled.station, transmit)
-        evcc = EVCC(settle(coupled.evcc.settings))
+        evcc = EVCC(settle(coupled.evcc.settings._replace(evcc_id=coupled.evcc.evcc_id)))
         kind = Ev if believes else _Unbelieving
         self.ev = kind(self._stage, visit, evcc, self._station, coupled.car)
         self._live = self.env.process(self.ev.live())
@@ -249,7 +249,8 @@ class StationEnd:
         self._transmit = transmit
         self._began_ns = stage.env.now_ns
         here = coupled.station
-        settings = settle(here.secc.settings._replace(new_session_id=lambda: secrets.token_bytes(8)))
+        own = here.secc.settings._replace(evse_id=here.secc.evse_id, new_session_id=lambda: secrets.token_bytes(8))
+        settings = settle(own)
         self._car = _Reported(coupled.car, number, self._began_ns)
         self.station = Station(stage, number, here.site, SECC(settings), here.is_dc)
         stage.fleet.plug_in(self._car)

@@ -85,7 +85,8 @@ class Ev(EvInLoop):
     def live(self) -> Generator[Any, Any, int]:
         """Plug in, talk, perhaps sleep and talk again, unplug at departure; the process ends with the vehicle's id."""
         env = self.stage.env
-        yield At(env, self.visit.arrive_ns, self._offer_place)
+        if self.visit.arrive_ns > env.now_ns:
+            yield At(env, self.visit.arrive_ns, self._offer_place)
         self._plug_in()
         try:
             yield from self._converse()
@@ -299,7 +300,7 @@ class Ev(EvInLoop):
         now_ns = self.stage.env.now_ns
         paused = self.evcc.suspended
         self.stage.recorder.event(now_ns, self._ev_id, "reconnected", "to the paused session" if paused else "anew")
-        self.evcc = EVCC(self.evcc.settings, paused)
+        self.evcc = EVCC(self.evcc.settings, paused, self.evcc.evcc_id)
         self.station.reconnect(now_ns)
         self.evse_v = self.evse_a = 0.0
         self._start_ns = -1

@@ -140,7 +140,8 @@ class Station:
 
     def reconnect(self, now_ns: int) -> None:
         """The vehicle comes back on a new link; a paused session is still known."""
-        self.secc = SECC(self.secc.settings, self.secc.suspended)
+        secc = self.secc
+        self.secc = SECC(secc.settings, secc.suspended, secc.evse_id, secc.new_session_id)
         self.lost = None
         self.notification = None
         self.begun = False

@@ -1,7 +1,7 @@
 """Which messages are written down, and how many of each there were."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
 from operator import attrgetter
@@ -15,6 +15,12 @@ from protocol.schema import ComplexType
 
 LOOP_REQUESTS = frozenset(service.loop_request for service in SERVICES.values())
 LOOP_MESSAGES = LOOP_REQUESTS | {service.loop_response for service in SERVICES.values()}
+MESSAGES = frozenset({*RESPONSES, *RESPONSES.values()})
+_LEFT_OUT: Mapping[str, frozenset[type[ComplexType]]] = {
+    "none": MESSAGES,
+    "session": LOOP_MESSAGES,
+    "all": frozenset(),
+}
 TO_EVSE, TO_EV = 0, 1  # codes of the column `direction`
 # Enumerated elements that have a column, in its order; the last one stands in EVSEStatus.
 SPELT = ("response_code", "charge_progress", "charging_session", "evse_processing")
@@ -27,8 +33,7 @@ class Journal:
     def __init__(self, section: Record, recorder: Recorder) -> None:
         self.counts: defaultdict[type[ComplexType], int] = defaultdict(int)
         self._table = recorder.messages
-        self._left_out = frozenset() if section.messages == "all" else LOOP_MESSAGES
-        self._traced_only = section.messages == "none"
+        self._left_out = _LEFT_OUT[section.messages]  # unless the vehicle is traced
         self._traced = frozenset(section.trace_evs)
         # Codes in the open part: of what a message says (few combinations ever occur), and of each session.
         self._codes: dict[tuple[Any, ...], tuple[int, ...]] = {}
@@ -41,7 +46,7 @@ class Journal:
 
     def is_silent(self, ev_id: int) -> bool:
         """Whether no message of a vehicle is written: who sends them need only count them."""
-        return self._traced_only and ev_id not in self._traced
+        return self._left_out is MESSAGES and ev_id not in self._traced
 
     def passed(self, request: Any, exchanges: int) -> None:
         """Requests of this class, and their responses, went as those before and are not written."""
@@ -52,7 +57,7 @@ class Journal:
         """A message of a vehicle's session leaves its sender. The charging point has the number of the vehicle."""
         kind = message.__class__
         self.counts[kind] += 1
-        if (self._traced_only or kind in self._left_out) and ev_id not in self._traced:
+        if kind in self._left_out and ev_id not in self._traced:
             return
         table = self._table
         if self._part != table.parts:

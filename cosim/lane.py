@@ -17,7 +17,7 @@ from cosim import turns
 from cosim.agenda import Agenda
 from cosim.car import NEVER_NS, WAITING, voltage_at_v
 from cosim.clock import Clock
-from cosim.control import declares_baseline, is_plan, limit_params
+from cosim.control import declares_baseline, is_plan
 from cosim.desk import DESK
 from cosim.ev_loop import EvInLoop
 from cosim.fleet import Tick
@@ -390,5 +390,5 @@ def rules_of(stage: Stage, timers: Timers) -> Rules:
         plans=is_plan(scenario, stage.policy),
         declared=stage.policy.memory._fields.index("declared_w") if declares_baseline(stage.policy) else -1,
         setpoints=record.setpoints,
-        limits=limit_params(scenario),
+        limits=stage.limits,
     )

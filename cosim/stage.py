@@ -16,6 +16,7 @@ from cosim.link import Lines
 from cosim.recorder import Recorder
 from cosim.scenario import Scenario
 from cosim.wire import Wire
+from models.control.limits import LimitParams
 
 if TYPE_CHECKING:
     from cosim.lane import Lane
@@ -35,6 +36,7 @@ class Stage:
     policy: LocalPolicy
     schedule: Series | None
     recorded_ns: tuple[tuple[int, int], ...]  # spans within which turns of the loop are recorded
+    limits: LimitParams  # of all stations
     epoch_s: int  # calendar time of the start of the run, Unix seconds
     fleet: Fleet
     grid: Grid

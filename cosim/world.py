@@ -10,6 +10,7 @@ from cosim.build import Builder, session_timers
 from cosim.checks import Check, Checks
 from cosim.chosen import windows_ns
 from cosim.clock import Clock
+from cosim.control import limit_params
 from cosim.driver import OFFER, At, Moment, place, seldom_collected
 from cosim.ev import Ev
 from cosim.evse_schedule import Needs
@@ -90,6 +91,7 @@ class World:
             policy=inputs.policy,
             schedule=inputs.schedule,
             recorded_ns=windows_ns(scenario),
+            limits=limit_params(scenario),
             epoch_s=int(datetime.fromisoformat(scenario.start_utc).timestamp()),
             fleet=fleet,
             grid=Grid(

@@ -225,6 +225,11 @@ class Station(Protocol):
         ...
 
     @property
+    def evse_id(self) -> str:
+        """The id of the EVSE."""
+        ...
+
+    @property
     def namespace(self) -> str:
         """The protocol chosen."""
         ...
@@ -250,7 +255,7 @@ _session_setup_res: Final = maker(SessionSetupRes, "header", "response_code", "e
 
 def _session_setup(header: Header, request: SessionSetupReq, answer: Answer, station: Station) -> SessionSetupRes:
     code = ResponseCode.OK_OLD_SESSION_JOINED if station.joins else ResponseCode.OK_NEW_SESSION_ESTABLISHED
-    return _session_setup_res(header, code, station.settings.evse_id)
+    return _session_setup_res(header, code, station.evse_id)
 
 
 _authorization_setup_res: Final = maker(

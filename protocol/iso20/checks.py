@@ -24,6 +24,7 @@ from protocol.iso20.loop import MeterInfo
 from protocol.iso20.metering import MeteringConfirmationReq
 from protocol.iso20.profiles import Profile, Schedule, excess_w, read_profile
 from protocol.iso20.ratings import read_ev_ratings
+from protocol.iso20.recall import read_once
 from protocol.iso20.services import Agreed, Variant
 from protocol.schema import ComplexType
 from protocol.values import RationalNumber
@@ -93,10 +94,19 @@ def _discovery(
     service, mode, code = known.agreed.service, request.energy_transfer_mode, ResponseCode.FAILED_WRONG_CHARGE_PARAMETER
     if type(mode) is not service.discovery_request_mode:
         breach(code, f"{mode.wire_name} does not belong to {service.name}")
+    unsound = _unsound(mode)
+    if unsound:
+        breach(code, unsound)
+
+
+@read_once
+def _unsound(mode: ComplexType) -> str:
+    """What is wrong with the ratings of an EV, or nothing."""
     ratings = read_ev_ratings(mode)
     for name, maximum, minimum in zip(_RANGES, ratings[::2], ratings[1::2], strict=True):
         if not 0.0 <= minimum <= maximum:
-            breach(code, f"{mode.wire_name}: {name} from {minimum} to {maximum} is no range")
+            return f"{mode.wire_name}: {name} from {minimum} to {maximum} is no range"
+    return ""
 
 
 # Pairs of EVRatings, in its order.

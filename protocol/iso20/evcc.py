@@ -70,6 +70,7 @@ class EVCC(AskingSession):
 
     Besides what every `Session` has:
 
+    evcc_id : as SessionSetupReq says
     outstanding : the request that waits for its response, or None
     notification : what the station asks for, or None; the first one of a kind starts its delay, repeats do not
     evse_limits : the station's ratings, after ChargeParameterDiscovery
@@ -88,6 +89,7 @@ class EVCC(AskingSession):
         "_namespace",
         "_sign",
         "_terms",
+        "evcc_id",
         "evse_limits",
         "needs",
         "needs_ns",
@@ -100,8 +102,10 @@ class EVCC(AskingSession):
         "warning",
     )
 
-    def __init__(self, settings: EVCCSettings, paused: Suspended | None = None) -> None:
+    def __init__(self, settings: EVCCSettings, paused: Suspended | None = None, evcc_id: str = "") -> None:
+        """`evcc_id` is its own where the settings are those of many."""
         super().__init__(settings)
+        self.evcc_id = evcc_id or settings.evcc_id
         self.paused = paused  # an earlier session that this one shall take up again
         self.needs: MobilityNeeds | None = None
         self.needs_ns = 0
@@ -284,7 +288,7 @@ class EVCC(AskingSession):
         state = self._table[self.state][key]
         if key is ChargingSession.PAUSE:
             assert self.agreed is not None
-            self.suspended = Suspended(self.session_id, self.settings.evcc_id, self.agreed, self.service_renegotiation)
+            self.suspended = Suspended(self.session_id, self.evcc_id, self.agreed, self.service_renegotiation)
             return self._give_up(EndReason.PAUSED, "")
         if state is State.ENDED:
             reason = EndReason.ABORTED if was_energised else EndReason.TERMINATED

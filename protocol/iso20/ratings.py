@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from protocol.iso20 import phases
+from protocol.iso20.recall import read_once
 from protocol.schema import ComplexType
 
 __all__ = ["EVRatings", "EVSERatings", "read_ev_ratings", "read_evse_ratings", "single_phase", "split_phases"]
@@ -58,11 +59,13 @@ class EVSERatings(NamedTuple):
 Ratings = TypeVar("Ratings", EVRatings, EVSERatings)
 
 
+@read_once
 def read_ev_ratings(mode: ComplexType) -> EVRatings:
     """Ratings in the energy transfer mode of a ChargeParameterDiscoveryReq."""
     return _one(EVRatings(**_read(mode, "ev")))
 
 
+@read_once
 def read_evse_ratings(mode: ComplexType) -> EVSERatings:
     """Ratings in the energy transfer mode of a ChargeParameterDiscoveryRes; NaN for what it does not carry."""
     ramp = getattr(mode, "evse_power_ramp_limitation", None)

@@ -157,6 +157,11 @@ class Topic(Protocol):
         ...
 
     @property
+    def evcc_id(self) -> str:
+        """The id of the EVCC."""
+        ...
+
+    @property
     def agreed(self) -> Agreed | None:
         """Service and control mode, once they are."""
         ...
@@ -230,7 +235,7 @@ _session_setup_req: Final = maker(SessionSetupReq, "header", "evccid")
 
 
 def _session_setup(header: Header, offer: Offer, topic: Topic) -> SessionSetupReq:
-    return _session_setup_req(header, topic.settings.evcc_id)
+    return _session_setup_req(header, topic.evcc_id)
 
 
 _authorization_setup_req: Final = maker(AuthorizationSetupReq, "header")

@@ -11,7 +11,7 @@ in `stepping.py`, and the charge loop in `secc_loop.py`.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from protocol.iso20.answers import Answer, SECCSettings
@@ -66,6 +66,7 @@ class SECC(Session):
     pause_notified : the EV may pause; lost again when the notification is withdrawn or outranked
     schedules : what ScheduleExchangeRes offered in Scheduled mode
     profile : what the EV promised at PowerDelivery(Start) in Scheduled mode, or None
+    evse_id : as SessionSetupRes says; new_session_id : gives the id of the next session
     evcc_id : as SessionSetupReq said
     namespace : of the protocol chosen
     joins : whether this EV takes up the paused session
@@ -88,10 +89,12 @@ class SECC(Session):
         "_terms",
         "closes_ns",
         "evcc_id",
+        "evse_id",
         "joins",
         "meter_info",
         "meter_owed",
         "namespace",
+        "new_session_id",
         "notified",
         "pause_notified",
         "paused",
@@ -103,9 +106,18 @@ class SECC(Session):
         "target_w",
     )
 
-    def __init__(self, settings: SECCSettings, paused: Suspended | None = None) -> None:
+    def __init__(
+        self,
+        settings: SECCSettings,
+        paused: Suspended | None = None,
+        evse_id: str = "",
+        new_session_id: Callable[[], bytes] | None = None,
+    ) -> None:
+        """`evse_id` and `new_session_id` are its own where the settings are those of many."""
         super().__init__(settings.timers, settings.epoch_s)
         self.settings = settings
+        self.evse_id = evse_id or settings.evse_id
+        self.new_session_id = new_session_id or settings.new_session_id
         self.paused = paused  # an earlier session at this station that may be taken up again
         self.service_renegotiation = settings.service_renegotiation
         self.evcc_id = ""
@@ -185,7 +197,7 @@ class SECC(Session):
 
     def _refuse(self, request: ComplexType, code: ResponseCode, detail: str, now_ns: int) -> ComplexType:
         """End the session with the least response that says why."""
-        response = refuse(request, self._current_header(now_ns), code, self.settings.evse_id)
+        response = refuse(request, self._current_header(now_ns), code, self.evse_id)
         self.failed_code = code
         self.closes_ns = now_ns + self.timers.secc_close_ns
         no_protocol = isinstance(request, SupportedAppProtocolReq) and self.state is State.APP_PROTOCOL

@@ -56,6 +56,7 @@ from protocol.iso20.dc import (
     ScheduledDCCLReqControlMode,
     ScheduledDCCLResControlMode,
 )
+from protocol.iso20.recall import read_once
 from protocol.schema import ComplexType
 
 __all__ = [
@@ -253,6 +254,7 @@ def parameter_sets(
     )
 
 
+@read_once
 def read_variants(offered: ServiceParameterList) -> tuple[Variant, ...]:
     """The variants in a ServiceDetailRes, in its order. Unknown parameters are ignored, unusable sets left out."""
     variants = []

@@ -82,7 +82,7 @@ def _session_id(secc: "SECC") -> bytes:
     if secc.joins:
         assert secc.paused is not None
         return secc.paused.session_id
-    session_id = secc.settings.new_session_id()
+    session_id = secc.new_session_id()
     if len(session_id) != len(NO_SESSION) or session_id == NO_SESSION:
         raise LocalProtocolError(f"a new session id must be 8 bytes and not all zero, got {session_id!r}")
     return session_id
