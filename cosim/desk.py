@@ -110,10 +110,12 @@ def measure(sheet: Any, places: int, count: int, rules: Rules, step: Step) -> No
         few = 0
         for k in range(count):  # written without a jump: which of them are few is not to be guessed
             sheet.few[few] = k
+            sheet.tail[few] = sheet.chance[k]
             few += sheet.chance[k] < TAIL or sheet.chance[k] > 1.0 - TAIL
+        for j in range(whole_blocks(few)):
+            sheet.tail[j] = inverse_normal(sheet.tail[j])
         for j in range(few):
-            k = sheet.few[j]
-            sheet.noise[k] = inverse_normal(sheet.chance[k])
+            sheet.noise[sheet.few[j]] = sheet.tail[j]
 
 
 def learn(sheet: Any, places: int, kind: Any, rules: Rules, step: Step) -> None:

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import os
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from numba.extending import intrinsic
 from cosim import turns
 from cosim.given import Policy
 from cosim.inputs import LocalPolicy
-from cosim.sheet import SHEET
+from cosim.sheet import FIELDS, OF_KIND, SHEET
 from models.control.charge_loop import StationView
 
 # Functions that are long or seldom called: writing them out at each call makes the machine code slower, not faster.
@@ -30,7 +30,7 @@ SELDOM = frozenset(
         *("advance", "begin", "carry_on", "command", "count_ramp", "decided", "integrate_ramp", "interrupt"),
         *("asks_by_clock", "stated_w", "to_wire", "to_wire_within"),
         *("is_beyond", "look_for_bound", "peek", "ramp_off", "watch_step"),
-        *("third_w", "_wire_large", "_wire_large_within", "_tail", "log"),
+        *("third_w", "_wire_large", "_wire_large_within"),
         *("log_loop", "log_setpoint"),
     }
 )
@@ -38,7 +38,7 @@ SELDOM = frozenset(
 UNTESTED = frozenset(
     {
         *("approach_w", "centre", "charge_limit_w", "departure_floor_w", "discharge_limit_w"),
-        *("filtered_hz", "filtered_rocof", "limit", "plug_for_grid_w"),
+        *("filtered_hz", "filtered_rocof", "inverse_normal", "limit", "log", "plug_for_grid_w", "_tail"),
     }
 )
 _LOADED: dict[str, Any] = {}  # key -> machine code of this process
@@ -79,20 +79,22 @@ class NotCompilableError(Exception):
 def _asker(policy: LocalPolicy, n_params: int, n_memory: int) -> Callable[..., None]:
     """`Policy.ask` for this policy: numbers into its own tuples, and back."""
 
-    def made(kind: str, cells: str, size: int) -> str:
-        return f"{kind}({', '.join(cells.format(k) for k in range(size))})"
+    def made(kind: str, cells: Iterable[str]) -> str:
+        return f"{kind}({', '.join(cells)})"
 
-    view = made("StationView", "sheet.seen[{}, k]", len(StationView._fields))
-    params = made("Params", "params[{}]", n_params) if policy.params is not None else "None"
+    view = made("StationView", (name if name in OF_KIND else f"sheet.seen[{k}, k]" for k, name in enumerate(FIELDS)))
+    read = made("Params", (f"params[{k}]" for k in range(n_params))) if policy.params is not None else "None"
     names: dict[str, Any] = {"__name__": __name__, "StationView": StationView, "Params": type(policy.params)}
-    lines = ["def ask(sheet, count, memory, params):", "    for k in range(count):"]
+    lines = ["def ask(sheet, count, memory, params):", f"    own = {read}"]
+    lines += [f"    {name} = sheet.seen[{FIELDS.index(name)}, 0]" for name in OF_KIND]
+    lines += ["    for k in range(count):"]
     if policy.step is not None:
-        before = made("Memory", "memory[sheet.row[k], {}]", n_memory)
-        lines.append(f"        sheet.requested_w[k], after = step({view}, {before}, {params})")
+        before = made("Memory", (f"memory[sheet.row[k], {j}]" for j in range(n_memory)))
+        lines.append(f"        sheet.requested_w[k], after = step({view}, {before}, own)")
         lines += [f"        memory[sheet.row[k], {j}] = after[{j}]" for j in range(n_memory)]
         names |= {"step": policy.step, "Memory": type(policy.memory)}
     else:
-        lines.append(f"        sheet.requested_w[k] = setpoint_w({view}, {params})")
+        lines.append(f"        sheet.requested_w[k] = setpoint_w({view}, own)")
         names["setpoint_w"] = policy.setpoint_w
     exec("\n".join(lines), names)
     return names["ask"]  # type: ignore[no-any-return]

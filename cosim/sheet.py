@@ -16,6 +16,7 @@ PLACES = 64  # decisions on the sheet; its columns stay in the first cache
 SPAN = 256  # rows that are looked through for due ones at a time
 WIDTH = 8  # numbers in the widest register
 
+FIELDS = StationView._fields
 _SHEET: dict[str, Any] = {
     "row": "u4",  # whose decision it is
     "now_ns": "i8",
@@ -43,7 +44,8 @@ _SHEET: dict[str, Any] = {
     "filtered_hz": "f8",
     "chance": "f8",  # draws of the noise, even in (0, 1),
     "noise": "f8",  # and as standard normals; 0 without noise
-    "few": "u4",  # places of draws in the tails
+    "few": "u4",  # places of draws in the tails,
+    "tail": "f8",  # and these draws
     # What is decided.
     "requested_w": "f8",  # by the policy, AC meter
     "allowed_w": "f8",  # by the limiter, at the plug
@@ -57,13 +59,18 @@ _SHEET: dict[str, Any] = {
 }
 SHEET = np.dtype(
     [(name, of, (PLACES,)) for name, of in _SHEET.items()]
-    + [("seen", "f8", (len(StationView._fields), PLACES))]  # the views
+    + [("seen", "f8", (len(FIELDS), PLACES))]  # the views
     + [("due", "u4", (SPAN,))],  # rows of the span that is being looked at
     align=True,
 )
+# Fields of the view that are the same for all pairs of a kind: machine code reads them once.
+OF_KIND = (
+    *("nominal_hz", "rated_w", "rated_discharge_w", "minimum_charge_w", "minimum_discharge_w"),
+    *("station_charge_w", "station_discharge_w"),
+)
 # Fields of the view that the wire has rounded to the nearest; powers are told otherwise.
 ENERGIES = tuple(
-    StationView._fields.index(name)
+    FIELDS.index(name)
     for name in (
         "target_energy_wh",
         "maximum_energy_wh",
@@ -72,9 +79,9 @@ ENERGIES = tuple(
         "minimum_v2x_energy_wh",
     )
 )
-VOLTAGE = StationView._fields.index("voltage_v")
-MAXIMUM_CHARGE = StationView._fields.index("maximum_charge_w")
-MAXIMUM_DISCHARGE = StationView._fields.index("maximum_discharge_w")
+VOLTAGE = FIELDS.index("voltage_v")
+MAXIMUM_CHARGE = FIELDS.index("maximum_charge_w")
+MAXIMUM_DISCHARGE = FIELDS.index("maximum_discharge_w")
 
 
 def whole_blocks(count: int) -> int:

@@ -30,6 +30,10 @@ TO_MIDPOINT = 1.0 / 4503599627370496.0  # 2^-52
 TAIL = 0.02425  # where the formula of a normal draw's tails begins
 LN_2 = 0.6931471805599453
 AHEAD = 128  # draws at a time: they cost as much as fifteen to thirty single ones
+TWO_64 = 18446744073709551616.0
+TWO_128 = TWO_64 * TWO_64
+TWO_256 = TWO_128 * TWO_128
+TWO_512 = TWO_256 * TWO_256
 
 
 @cache
@@ -70,12 +74,11 @@ def inverse_normal(p: float) -> float:
 
     Source: P. J. Acklam, "An algorithm for computing the inverse normal cumulative distribution function", 2003.
     """
-    if p < TAIL:
-        return _tail(math.sqrt(-2.0 * log(p)))
-    if p > 1.0 - TAIL:
-        return 0.0 - _tail(math.sqrt(-2.0 * log(1.0 - p)))
-    middle: float = centre(p - 0.5)
-    return middle
+    if TAIL <= p <= 1.0 - TAIL:
+        middle: float = centre(p - 0.5)
+        return middle
+    lower = _tail(math.sqrt(-2.0 * log(p if p < 0.5 else 1.0 - p)))
+    return lower if p < 0.5 else 0.0 - lower
 
 
 def centre(q: Any) -> Any:
@@ -97,15 +100,32 @@ def _tail(q: float) -> float:
 
 
 def log(x: float) -> float:
-    """Natural logarithm for 0 < x <= 1, absolute error below 1e-13, from `+ - * /` alone.
+    """Natural logarithm for 1e-300 <= x <= 1, absolute error below 1e-13, from `+ - * /` alone.
 
     `math.log` is a library's, whose last bit may differ from a compiled one. ln x = ln m - n ln 2 with m in
     [0.75, 1.5), and ln m = 2 artanh((m - 1) / (m + 1)) by its series.
     """
-    n = 0.0
-    while x < 0.75:
-        x = x * 2.0
-        n = n + 1.0
+    n = 0.0  # doublings; not a loop, so that it compiles to vector code
+    if x < 1.5 / TWO_512:
+        x, n = x * TWO_512, n + 512.0
+    if x < 1.5 / TWO_256:
+        x, n = x * TWO_256, n + 256.0
+    if x < 1.5 / TWO_128:
+        x, n = x * TWO_128, n + 128.0
+    if x < 1.5 / TWO_64:
+        x, n = x * TWO_64, n + 64.0
+    if x < 1.5 / 4294967296.0:
+        x, n = x * 4294967296.0, n + 32.0
+    if x < 1.5 / 65536.0:
+        x, n = x * 65536.0, n + 16.0
+    if x < 1.5 / 256.0:
+        x, n = x * 256.0, n + 8.0
+    if x < 1.5 / 16.0:
+        x, n = x * 16.0, n + 4.0
+    if x < 1.5 / 4.0:
+        x, n = x * 4.0, n + 2.0
+    if x < 1.5 / 2.0:
+        x, n = x * 2.0, n + 1.0
     s = (x - 1.0) / (x + 1.0)
     t = s * s
     series = ((1.0 / 19.0 * t + 1.0 / 17.0) * t + 1.0 / 15.0) * t + 1.0 / 13.0
