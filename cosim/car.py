@@ -34,6 +34,7 @@ WAITING = 4  # setpoints that the compiled lane lets wait; one at a time is usua
 # A hard bound is looked for this much before it could be reached at full power, at the soonest.
 _LEAST_GUARD_NS = 1_000_000
 _FARTHEST_GUARD_S = 4e9
+ROOMY_S = 60.0  # a guard that holds for any power is worth having if it is at least so far off
 
 
 class Car:
@@ -58,6 +59,7 @@ class Car:
         "queue_ns",
         "queue_w",
         "rate_w_per_s",
+        "roomy",
         "segment_ns",
         "soc_seen",
         "soc_start",
@@ -94,6 +96,7 @@ class Car:
         self.queue_ns = [0] * WAITING
         self.queue_w = [0.0] * WAITING
         self.guard_ns = NEVER_NS  # no bound of the state of charge is reached before
+        self.roomy = False  # whatever the car is told within its ratings
         self.due_ns = NEVER_NS  # something happens by itself: the guard, the end of a ramp, or a setpoint takes effect
 
     def power_w(self, now_ns: int) -> float:
@@ -254,19 +257,21 @@ def advance(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
         if car.due_ns == car.end_ns and not car.steady:
             arrive(car, kind, sums)
         elif car.due_ns == car.guard_ns:
-            before_ns = now_ns if car.steady or now_ns < car.end_ns else car.end_ns
-            if car.waiting > 0 and car.queue_ns[0] < before_ns:
-                before_ns = car.queue_ns[0]
-            look_for_bound(car, kind, sums, before_ns)
+            look_for_bound(car, kind, sums)
         else:
-            at_ns, target_w = car.queue_ns[0], car.queue_w[0]
-            car.waiting -= 1
-            for k in range(car.waiting):
-                car.queue_ns[k] = car.queue_ns[k + 1]
-                car.queue_w[k] = car.queue_w[k + 1]
-            start_w = power_in_segment_w(car, at_ns)
-            up, down = kind.converter.ramp_up_w_per_s, kind.converter.ramp_down_w_per_s
-            begin(car, kind, sums, at_ns, start_w, target_w, up if target_w > start_w else down)
+            obey_next(car, kind, sums)
+
+
+def obey_next(car: Car, kind: Kind, sums: Sums) -> None:
+    """The first setpoint that waits takes effect."""
+    at_ns, target_w = car.queue_ns[0], car.queue_w[0]
+    car.waiting -= 1
+    for k in range(car.waiting):
+        car.queue_ns[k] = car.queue_ns[k + 1]
+        car.queue_w[k] = car.queue_w[k + 1]
+    start_w = power_in_segment_w(car, at_ns)
+    up, down = kind.converter.ramp_up_w_per_s, kind.converter.ramp_down_w_per_s
+    begin(car, kind, sums, at_ns, start_w, target_w, up if target_w > start_w else down)
 
 
 def plan(car: Car) -> None:
@@ -298,7 +303,10 @@ def begin(car: Car, kind: Kind, sums: Sums, at_ns: int, start_w: float, target_w
             sums.outside_window_ev = car.ev_id
     if start_w == target_w:
         rest(car, kind, sums, at_ns)
-    guard(car, kind, at_ns)
+    if car.roomy and -kind.discharge_w <= target_w <= kind.charge_w:
+        plan(car)
+    else:
+        guard(car, kind, at_ns, car.cells_ws)
 
 
 def arrive(car: Car, kind: Kind, sums: Sums) -> None:
@@ -391,23 +399,20 @@ def add(car: Car, part: Energy) -> None:
 # --- the hard bounds of the state of charge ---
 
 
-def guard(car: Car, kind: Kind, from_ns: int) -> None:
-    """Set the instant before which no bound can be reached, from the energy settled at `from_ns`."""
-    battery = kind.battery
-    full_ws = 3600.0 * battery.capacity_wh
+def guard(car: Car, kind: Kind, from_ns: int, cells_ws: float) -> None:
+    """Set the instant before which no bound can be reached; the cells have taken `cells_ws` by `from_ns`.
+
+    Far from the bounds it holds for any power within the car's ratings: then new segments need no guard of their own.
+    """
     most_w = car.start_w if car.start_w > car.target_w else car.target_w
     least_w = car.start_w if car.start_w < car.target_w else car.target_w
     guard_s = _FARTHEST_GUARD_S
-    if most_w > 0.0:
-        room_ws = (battery.ceiling_soc - car.soc_start) * full_ws - car.cells_ws
-        if room_ws < most_w * guard_s:
-            guard_s = room_ws / most_w
-    if least_w < 0.0:
-        loss = kind.vehicle_discharge
-        drain_w = loss.constant_w - least_w * (1.0 + loss.linear - loss.quadratic_per_w * least_w)
-        room_ws = car.cells_ws - (battery.floor_soc - car.soc_start) * full_ws
-        if room_ws < drain_w * guard_s:
-            guard_s = room_ws / drain_w
+    car.roomy = False
+    if most_w <= kind.charge_w and least_w >= -kind.discharge_w:
+        guard_s = room_s(car, kind, cells_ws, kind.charge_w, -kind.discharge_w)
+        car.roomy = guard_s > ROOMY_S
+    if not car.roomy:
+        guard_s = room_s(car, kind, cells_ws, most_w, least_w)
     guard_ns = NEVER_NS
     if guard_s < _FARTHEST_GUARD_S:
         guard_ns = from_ns + math.floor(guard_s * 1e9)
@@ -417,19 +422,34 @@ def guard(car: Car, kind: Kind, from_ns: int) -> None:
     plan(car)
 
 
-def look_for_bound(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
-    """Cut the segment at the exact nanosecond where a bound is crossed by `now_ns`, or guard on from there.
+def room_s(car: Car, kind: Kind, cells_ws: float, most_w: float, least_w: float) -> float:
+    """Time before which no power between `least_w` and `most_w` takes the cells to a bound [s]."""
+    battery = kind.battery
+    full_ws = 3600.0 * battery.capacity_wh
+    least_s = _FARTHEST_GUARD_S
+    if most_w > 0.0:
+        room_ws = (battery.ceiling_soc - car.soc_start) * full_ws - cells_ws
+        if room_ws < most_w * least_s:
+            least_s = room_ws / most_w
+    if least_w < 0.0:
+        loss = kind.vehicle_discharge
+        drain_w = loss.constant_w - least_w * (1.0 + loss.linear - loss.quadratic_per_w * least_w)
+        room_ws = cells_ws - (battery.floor_soc - car.soc_start) * full_ws
+        if room_ws < drain_w * least_s:
+            least_s = room_ws / drain_w
+    return least_s
 
-    The segment lasts until `now_ns` at least.
-    """
+
+def look_for_bound(car: Car, kind: Kind, sums: Sums) -> None:
+    """At the guard: cut the segment at the exact nanosecond where a bound was crossed, or guard on from here."""
+    now_ns = car.guard_ns
     # A reversal is fullest, or emptiest, where power is zero: energy is monotone on either side of that instant.
     turn_ns = zero_crossing_ns(car)
     if turn_ns > now_ns:
         turn_ns = now_ns
     outside_ns = turn_ns if is_beyond(car, kind, turn_ns) else now_ns
     if not is_beyond(car, kind, outside_ns):
-        carry_on(car, kind, sums, now_ns)
-        guard(car, kind, now_ns)
+        guard(car, kind, now_ns, cells_in_segment_ws(car, kind, now_ns))
         return
     inside_ns = car.segment_ns if outside_ns == turn_ns else turn_ns
     while outside_ns - inside_ns > 1:

@@ -29,7 +29,7 @@ SELDOM = frozenset(
     {
         *("advance", "begin", "carry_on", "command", "count_ramp", "decided", "integrate_ramp", "interrupt"),
         *("asks_by_clock", "stated_w", "to_wire", "to_wire_within"),
-        *("is_beyond", "look_for_bound", "peek", "ramp_off", "watch_step"),
+        *("guard", "is_beyond", "look_for_bound", "obey_next", "peek", "ramp_off", "watch_step"),
         *("third_w", "_wire_large", "_wire_large_within"),
         *("log_loop", "log_setpoint"),
     }

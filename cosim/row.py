@@ -43,6 +43,7 @@ CAR = {
     "waiting": "i1",
     "steady": "?",
     "energised": "?",
+    "roomy": "?",
 }
 CONTROL = {
     "setpoint_w": "f8",
