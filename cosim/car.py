@@ -1,6 +1,7 @@
 """One vehicle and the converter that moves its power: closed-form segments and exact energies.
 
-A segment is a ramp from `start_w` at `segment_ns` to `target_w` at `end_ns`, or it holds `target_w`. Setpoints wait in
+A segment is a ramp from `start_w` at `segment_ns` to `target_w` at `end_ns`, or it holds `target_w`. A ramp that passes
+zero goes on as another segment from there, at `turn_ns`; so does one that lasts for many grid ticks. Setpoints wait in
 a queue until their reaction delay is over. Nothing is integrated in steps: power and energies are functions of the time
 since the segment began, and whoever needs one asks for it at an instant. Meters are added to when a segment ends.
 
@@ -25,6 +26,7 @@ from models.car.converter import (
     ramp_duration_s,
     ramp_energy,
     ramp_power_w,
+    ramp_ticks,
     start_delay_s,
 )
 from models.metrics import delay_bin
@@ -34,6 +36,7 @@ WAITING = 4  # setpoints that the compiled lane lets wait; one at a time is usua
 # A hard bound is looked for this much before it could be reached at full power, at the soonest.
 _LEAST_GUARD_NS = 1_000_000
 _FARTHEST_GUARD_S = 4e9
+RAMP_TICKS = 64  # ticks that a segment of a ramp lasts at most, so that their roundings do not add up
 ROOMY_S = 60.0  # a guard that holds for any power is worth having if it is at least so far off
 
 
@@ -71,8 +74,10 @@ class Car:
         "step_target_w",
         "sums",
         "target_w",
+        "turn_ns",
         "vehicle_loss_ws",
         "waiting",
+        "whole_ns",
     )
 
     def __init__(self, ev_id: int, kind: Kind, sums: Sums, soc: float, now_ns: int) -> None:
@@ -81,14 +86,15 @@ class Car:
         self.sums = sums
         self.soc_start = soc
         self.soc_seen = soc  # as it was at the last offer
-        self.segment_ns = self.end_ns = now_ns
+        self.segment_ns = self.turn_ns = self.end_ns = now_ns
         self.start_w = self.target_w = 0.0
         self.rate_w_per_s = kind.converter.ramp_up_w_per_s  # of the present segment's ramp, a magnitude
         self.grid_ws = self.plug_ws = self.cells_ws = self.station_loss_ws = self.vehicle_loss_ws = 0.0
         self.charged_ws = self.discharged_ws = 0.0
         self.energised = False
         self.steady = True  # holds its power
-        self.counted_uj = 0  # what each tick counts while it does; else what ticks have counted of the present ramp
+        self.counted_uj = 0  # what each tick counts while it does; else what the first tick of the ramp has counted
+        self.whole_ns = 0  # when the ramp's second tick began: from there they are whole ones
         self.step_ns = -1  # decision of a setpoint step whose delivery is awaited; -1: none
         self.step_level_w = 0.0  # 90 % of it
         self.step_target_w = 0.0
@@ -97,7 +103,7 @@ class Car:
         self.queue_w = [0.0] * WAITING
         self.guard_ns = NEVER_NS  # no bound of the state of charge is reached before
         self.roomy = False  # whatever the car is told within its ratings
-        self.due_ns = NEVER_NS  # something happens by itself: the guard, the end of a ramp, or a setpoint takes effect
+        self.due_ns = NEVER_NS  # something happens by itself: the guard, the end of a segment, or a setpoint
 
     def power_w(self, now_ns: int) -> float:
         """Power at the plug [W]."""
@@ -254,8 +260,11 @@ def interrupt(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
 def advance(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
     """Begin every segment that is due by now; cut at a hard bound of the state of charge."""
     while car.due_ns <= now_ns:
-        if car.due_ns == car.end_ns and not car.steady:
-            arrive(car, kind, sums)
+        if car.due_ns == car.turn_ns and not car.steady:
+            if car.turn_ns == car.end_ns:
+                arrive(car, kind, sums)
+            else:
+                carry_on(car, kind, sums, car.turn_ns)
         elif car.due_ns == car.guard_ns:
             look_for_bound(car, kind, sums)
         else:
@@ -277,8 +286,8 @@ def obey_next(car: Car, kind: Kind, sums: Sums) -> None:
 def plan(car: Car) -> None:
     """Set the instant of what happens next by itself."""
     due_ns = car.guard_ns
-    if not car.steady and car.end_ns < due_ns:
-        due_ns = car.end_ns
+    if not car.steady and car.turn_ns < due_ns:
+        due_ns = car.turn_ns
     if car.waiting > 0 and car.queue_ns[0] < due_ns:
         due_ns = car.queue_ns[0]
     car.due_ns = due_ns
@@ -293,7 +302,7 @@ def begin(car: Car, kind: Kind, sums: Sums, at_ns: int, start_w: float, target_w
     car.start_w = start_w
     car.target_w = target_w
     ramp_ns = math.ceil(ramp_duration_s(start_w, target_w, rate_w_per_s, rate_w_per_s) * 1e9)
-    car.end_ns = at_ns + ramp_ns
+    car.end_ns = car.turn_ns = at_ns + ramp_ns
     if ramp_ns > 0:  # so that the end of the ramp is an instant of the clock
         rate_w_per_s = (target_w - start_w if target_w > start_w else start_w - target_w) / (ramp_ns * 1e-9)
     car.rate_w_per_s = rate_w_per_s
@@ -303,6 +312,8 @@ def begin(car: Car, kind: Kind, sums: Sums, at_ns: int, start_w: float, target_w
             sums.outside_window_ev = car.ev_id
     if start_w == target_w:
         rest(car, kind, sums, at_ns)
+    else:
+        ramp(car, kind, sums)
     if car.roomy and -kind.discharge_w <= target_w <= kind.charge_w:
         plan(car)
     else:
@@ -318,6 +329,25 @@ def arrive(car: Car, kind: Kind, sums: Sums) -> None:
     plan(car)
 
 
+def ramp(car: Car, kind: Kind, sums: Sums) -> None:
+    """A segment of a ramp begins: until zero, until its end, or for so many ticks."""
+    turn_ns = zero_crossing_ns(car)
+    if car.end_ns < turn_ns:
+        turn_ns = car.end_ns
+    if turn_ns - car.segment_ns > RAMP_TICKS * sums.tick_ns:
+        turn_ns = car.segment_ns + RAMP_TICKS * sums.tick_ns
+    car.turn_ns = turn_ns
+    count_ramp(car, kind, sums)
+
+
+def zero_crossing_ns(car: Car) -> int:
+    """When the present ramp, a reversal, has just passed zero; never if it does not reverse."""
+    if car.start_w * car.target_w >= 0.0:
+        return NEVER_NS
+    ramp_s = ramp_duration_s(car.start_w, 0.0, car.rate_w_per_s, car.rate_w_per_s)
+    return car.segment_ns + math.ceil(ramp_s * 1e9)
+
+
 def settle(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
     """Bring all meters up to now."""
     if now_ns >= car.due_ns:
@@ -328,59 +358,31 @@ def settle(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
 def carry_on(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
     """End the segment at an instant; what is left of it is the next one."""
     power_w = power_in_segment_w(car, now_ns)
-    grid_ws = integrate(car, kind, now_ns)
-    if not car.steady:
-        car.counted_uj -= micro(grid_ws)
+    if car.steady:
+        integrate(car, kind, now_ns)
+    else:
+        finish(car, kind, sums, now_ns)
     car.segment_ns = now_ns
     car.start_w = power_w
+    if not car.steady:
+        ramp(car, kind, sums)
+        plan(car)
 
 
 def integrate(car: Car, kind: Kind, to_ns: int) -> float:
     """Add the energies of the present segment up to `to_ns`, where it ends; returns that of the AC meter [W s]."""
-    if not car.steady:
-        return integrate_ramp(car, kind, to_ns)
-    part = hold_energy(
-        car.target_w,
-        (to_ns - car.segment_ns) * 1e-9,
-        kind.station_charge,
-        kind.station_discharge,
-        kind.vehicle_charge,
-        kind.vehicle_discharge,
-    )
+    dt_s = (to_ns - car.segment_ns) * 1e-9
+    station_charge, station_discharge = kind.station_charge, kind.station_discharge
+    vehicle_charge, vehicle_discharge = kind.vehicle_charge, kind.vehicle_discharge
+    if car.steady:
+        part = hold_energy(car.target_w, dt_s, station_charge, station_discharge, vehicle_charge, vehicle_discharge)
+    else:
+        end_w = power_in_segment_w(car, to_ns)
+        part = ramp_energy(
+            car.start_w, end_w, dt_s, station_charge, station_discharge, vehicle_charge, vehicle_discharge
+        )
     add(car, part)
     return part.grid_ws
-
-
-def integrate_ramp(car: Car, kind: Kind, to_ns: int) -> float:
-    """The same of a ramp. The two meter registers split where power is zero."""
-    from_ns, power_w = car.segment_ns, car.start_w
-    part_ns = zero_crossing_ns(car)
-    grid_ws = 0.0
-    while from_ns < to_ns:
-        if not from_ns < part_ns < to_ns:
-            part_ns = to_ns
-        end_w = power_in_segment_w(car, part_ns)
-        part = ramp_energy(
-            power_w,
-            end_w,
-            (part_ns - from_ns) * 1e-9,
-            kind.station_charge,
-            kind.station_discharge,
-            kind.vehicle_charge,
-            kind.vehicle_discharge,
-        )
-        add(car, part)
-        grid_ws += part.grid_ws
-        from_ns, power_w = part_ns, end_w
-    return grid_ws
-
-
-def zero_crossing_ns(car: Car) -> int:
-    """When the present segment, a reversal, passes zero; never if it does not reverse."""
-    if car.start_w * car.target_w >= 0.0:
-        return NEVER_NS
-    ramp_s = ramp_duration_s(car.start_w, 0.0, car.rate_w_per_s, car.rate_w_per_s)
-    return car.segment_ns + math.floor(ramp_s * 1e9)
 
 
 def add(car: Car, part: Energy) -> None:
@@ -443,15 +445,10 @@ def room_s(car: Car, kind: Kind, cells_ws: float, most_w: float, least_w: float)
 def look_for_bound(car: Car, kind: Kind, sums: Sums) -> None:
     """At the guard: cut the segment at the exact nanosecond where a bound was crossed, or guard on from here."""
     now_ns = car.guard_ns
-    # A reversal is fullest, or emptiest, where power is zero: energy is monotone on either side of that instant.
-    turn_ns = zero_crossing_ns(car)
-    if turn_ns > now_ns:
-        turn_ns = now_ns
-    outside_ns = turn_ns if is_beyond(car, kind, turn_ns) else now_ns
-    if not is_beyond(car, kind, outside_ns):
+    if not is_beyond(car, kind, now_ns):
         guard(car, kind, now_ns, cells_in_segment_ws(car, kind, now_ns))
         return
-    inside_ns = car.segment_ns if outside_ns == turn_ns else turn_ns
+    inside_ns, outside_ns = car.segment_ns, now_ns  # a segment keeps its sign: energy is monotone
     while outside_ns - inside_ns > 1:
         middle_ns = (inside_ns + outside_ns) // 2
         if is_beyond(car, kind, middle_ns):
@@ -512,7 +509,7 @@ def rest(car: Car, kind: Kind, sums: Sums, from_ns: int) -> None:
     held_w = grid_for_plug_w(car.target_w, kind.station_charge, kind.station_discharge)
     car.steady = True
     car.counted_uj = micro(held_w * (sums.tick_ns * 1e-9))
-    sums.steady_uj += car.counted_uj
+    sums.running_uj += car.counted_uj
     sums.tick_uj -= micro(held_w * ((from_ns - sums.tick_start_ns) * 1e-9))
 
 
@@ -522,26 +519,53 @@ def finish(car: Car, kind: Kind, sums: Sums, at_ns: int) -> None:
     if car.steady:
         held_w = grid_for_plug_w(car.target_w, kind.station_charge, kind.station_discharge)
         car.steady = False
-        sums.steady_uj -= car.counted_uj
+        sums.running_uj -= car.counted_uj
         sums.tick_uj += micro(held_w * ((at_ns - sums.tick_start_ns) * 1e-9))
     else:
+        if car.turn_ns > car.whole_ns + sums.tick_ns:
+            count_whole_ticks(car, kind, sums, -1)
         sums.tick_uj += micro(grid_ws) - car.counted_uj
     car.counted_uj = 0
 
 
+def count_ramp(car: Car, kind: Kind, sums: Sums) -> None:
+    """A segment of a ramp begins: count what the present tick gets of it, and have the next ones count it.
+
+    Nobody looks at the car before the segment ends. If that is within the present tick, nothing is counted until then.
+    """
+    whole_ns = car.whole_ns = sums.tick_start_ns + sums.tick_ns
+    if car.turn_ns > whole_ns:
+        part_s = (whole_ns - car.segment_ns) * 1e-9
+        power_w = power_in_segment_w(car, whole_ns)
+        part_ws = ramp_beyond_ws(car.start_w, power_w, part_s, TO_GRID, kind.station_charge, kind.station_discharge)
+        car.counted_uj = micro(part_ws)
+        sums.tick_uj += car.counted_uj
+        if car.turn_ns > whole_ns + sums.tick_ns:
+            count_whole_ticks(car, kind, sums, 1)
+
+
+def count_whole_ticks(car: Car, kind: Kind, sums: Sums, times: int) -> None:
+    """From now on ticks count the present segment of a ramp by themselves (`times` is 1), or no longer (-1).
+
+    Energies of equal ticks are a quadratic of their number, so the sums hold it as differences in whole numbers. What
+    has been counted is known to the last of them: so nothing is lost or counted twice when the segment ends.
+    """
+    rises = car.target_w > car.start_w
+    charges = car.start_w > 0.0 or (car.start_w == 0.0 and rises)
+    slope_w_per_s = car.rate_w_per_s if rises else -car.rate_w_per_s
+    sign, loss = (1.0, kind.station_charge) if charges else (-1.0, kind.station_discharge)
+    whole_w = car.start_w + slope_w_per_s * ((car.whole_ns - car.segment_ns) * 1e-9)
+    tick = ramp_ticks(whole_w, slope_w_per_s, sums.tick_ns * 1e-9, sign, loss)
+    first_uj, rise_uj, bend_uj = micro(tick.first_ws), micro(tick.rise_ws), micro(tick.bend_ws)
+    k = (sums.tick_start_ns - car.whole_ns) // sums.tick_ns  # of the present tick; -1 when the segment begins
+    pairs = k * (k - 1) // 2
+    sums.running_uj += times * (first_uj + k * rise_uj + pairs * bend_uj)
+    sums.rise_uj += times * (rise_uj + k * bend_uj)
+    sums.bend_uj += times * bend_uj
+    sums.tick_uj += times * (k * first_uj + pairs * rise_uj + pairs * (k - 2) // 3 * bend_uj)
+
+
 def close_tick(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
-    """Count up to the end of a tick."""
+    """What has happened by the end of a tick is counted in it."""
     if now_ns >= car.due_ns:
         advance(car, kind, sums, now_ns)
-    if not car.steady:
-        count_ramp(car, kind, sums, now_ns)
-
-
-def count_ramp(car: Car, kind: Kind, sums: Sums, now_ns: int) -> None:
-    """Count the present ramp up to now."""
-    dt_s = (now_ns - car.segment_ns) * 1e-9
-    power_w = power_in_segment_w(car, now_ns)
-    charge, discharge = kind.station_charge, kind.station_discharge
-    counted_uj = micro(ramp_beyond_ws(car.start_w, power_w, dt_s, TO_GRID, charge, discharge))
-    sums.tick_uj += counted_uj - car.counted_uj
-    car.counted_uj = counted_uj

@@ -7,7 +7,7 @@ sums do not depend on order, lane or shard.
 from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
-from cosim.car import Car, close_tick, finish
+from cosim.car import Car, advance
 from cosim.checks import Checks
 from cosim.sums import Sums, add_counts, next_tick
 
@@ -47,9 +47,9 @@ class Fleet:
         self.cars[car.ev_id] = car
 
     def unplug(self, car: Car, now_ns: int) -> None:
-        """A car goes; its part of the present tick stays counted."""
-        car.settle(now_ns)
-        finish(car, car.kind, car.sums, now_ns)
+        """A car goes, without power; its part of the present tick stays counted."""
+        car.step_ns = -1  # nothing is delivered any more
+        car.cut(now_ns)
         del self.cars[car.ev_id]
 
     # --- energy per tick ---
@@ -58,11 +58,11 @@ class Fleet:
         """What came together since the last tick, which ends now."""
         sums = self.sums
         for car in self.cars.values():
-            if now_ns >= car.due_ns or not car.steady:
-                close_tick(car, car.kind, car.sums, now_ns)
-        single_uj = [phase.tick_uj + phase.steady_uj for phase in self.on_phase]
+            if now_ns >= car.due_ns:
+                advance(car, car.kind, car.sums, now_ns)
+        single_uj = [phase.tick_uj + phase.running_uj for phase in self.on_phase]
         tick = Tick(
-            sums.tick_uj + sums.steady_uj + self.standby_uj + sum(single_uj),
+            sums.tick_uj + sums.running_uj + self.standby_uj + sum(single_uj),
             sums.baseline_uj + sums.scheduled_uj + self.standby_uj,
             sums.setpoint_uw + sum(phase.setpoint_uw for phase in self.on_phase),
             *single_uj,

@@ -19,6 +19,7 @@ class Sums:
 
     __slots__ = (
         "baseline_uj",
+        "bend_uj",
         "beyond_limits",
         "beyond_limits_evse",
         "bounds_reached",
@@ -29,9 +30,10 @@ class Sums:
         "outside_window",
         "outside_window_ev",
         "rescheduled_uj",
+        "rise_uj",
+        "running_uj",
         "scheduled_uj",
         "setpoint_uw",
-        "steady_uj",
         "superseded",
         "tick_ns",
         "tick_start_ns",
@@ -41,8 +43,10 @@ class Sums:
     def __init__(self, tick_ns: int) -> None:
         self.tick_ns = tick_ns
         self.tick_start_ns = 0
-        self.tick_uj = 0  # energy counted in the present tick, AC side
-        self.steady_uj = 0  # energy per tick of all cars that hold their power
+        self.tick_uj = 0  # energy counted in the present tick, AC side, beside
+        self.running_uj = 0  # what the present tick gets of cars that hold their power or are on a ramp,
+        self.rise_uj = 0  # how much more the next one does,
+        self.bend_uj = 0  # and by how much that grows with each tick
         self.baseline_uj = 0  # changes of scheduled power within the present tick, each until the end of the tick
         self.scheduled_uj = 0  # energy per tick that was scheduled when the tick began
         self.rescheduled_uj = 0  # what the next tick begins with, less that
@@ -86,6 +90,8 @@ def next_tick(sums: Sums, now_ns: int) -> None:
     """A tick has been closed; the next begins."""
     sums.tick_start_ns = now_ns
     sums.tick_uj = 0
+    sums.running_uj += sums.rise_uj
+    sums.rise_uj += sums.bend_uj
     sums.baseline_uj = 0
     sums.scheduled_uj += sums.rescheduled_uj
     sums.rescheduled_uj = 0

@@ -153,9 +153,7 @@ def has_room(logs: Logs, status: NDArray[np.int64], count: int) -> Any:
 
 
 def next_look_ns(row: Any, rules: Rules) -> Any:
-    """When the row needs a look again: its next event, or at once while its power moves."""
-    if not row.steady:
-        return 0
+    """When the row needs a look again: its next event."""
     at_ns = row.offer_ns if row.phase == OFFERS else row.decide_ns if row.phase == DECIDES else row.apply_ns
     if rules.control_period_ns > 0 and row.regulate_ns < at_ns:
         at_ns = row.regulate_ns
@@ -403,10 +401,10 @@ def end_tick(sums: NDArray[Any], now_ns: int) -> tuple[int, ...]:
     for part in range(4):
         baseline_uj += sums[part].baseline_uj + sums[part].scheduled_uj
         setpoint_uw += sums[part].setpoint_uw
-    all_uj = sums[0].tick_uj + sums[0].steady_uj
-    l1_uj = sums[1].tick_uj + sums[1].steady_uj
-    l2_uj = sums[2].tick_uj + sums[2].steady_uj
-    l3_uj = sums[3].tick_uj + sums[3].steady_uj
+    all_uj = sums[0].tick_uj + sums[0].running_uj
+    l1_uj = sums[1].tick_uj + sums[1].running_uj
+    l2_uj = sums[2].tick_uj + sums[2].running_uj
+    l3_uj = sums[3].tick_uj + sums[3].running_uj
     for part in range(4):
         next_tick(sums[part], now_ns)
     return all_uj + l1_uj + l2_uj + l3_uj, baseline_uj, setpoint_uw, l1_uj, l2_uj, l3_uj

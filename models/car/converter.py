@@ -26,7 +26,7 @@ TO_GRID = 1.0
 TO_CELLS = -1.0
 
 _THIRD = 1.0 / 3.0
-_SIXTH = 1.0 / 6.0
+_TWELFTH = 1.0 / 12.0
 
 
 class Converter(NamedTuple):
@@ -190,30 +190,22 @@ def hold_energy(
 def _ramp(start_w: float, end_w: float, dt_s: float, sign: float, station: Loss, vehicle: Loss) -> Energy:
     """Energy of a linear ramp that keeps its sign.
 
-    Grid and cells by Simpson's rule, exact for their quadratics; losses from the first and second moments of |P|.
+    Grid and cells from their power half-way and what a quadratic adds to it; losses from the first and second moments
+    of |P|.
     """
     a, b, c = station.constant_w, station.linear, station.quadratic_per_w
     d, e, f = vehicle.constant_w, vehicle.linear, vehicle.quadratic_per_w
     middle_w = 0.5 * (start_w + end_w)
+    change_w = end_w - start_w
+    more_w2 = change_w * change_w * _TWELFTH
     into = 1.0 + sign * b
     out = 1.0 - sign * e
-    sixth_s = dt_s * _SIXTH
     first_ws = sign * middle_w * dt_s
     second_w2s = (start_w * start_w + start_w * end_w + end_w * end_w) * (dt_s * _THIRD)
     return Energy(
-        (
-            (a + start_w * (into + c * start_w))
-            + 4.0 * (a + middle_w * (into + c * middle_w))
-            + (a + end_w * (into + c * end_w))
-        )
-        * sixth_s,
+        (a + middle_w * (into + c * middle_w) + c * more_w2) * dt_s,
         middle_w * dt_s,
-        (
-            (start_w * (out - f * start_w) - d)
-            + 4.0 * (middle_w * (out - f * middle_w) - d)
-            + (end_w * (out - f * end_w) - d)
-        )
-        * sixth_s,
+        (middle_w * (out - f * middle_w) - d - f * more_w2) * dt_s,
         a * dt_s + b * first_ws + c * second_w2s,
         d * dt_s + e * first_ws + f * second_w2s,
     )
@@ -243,9 +235,31 @@ def ramp_beyond_ws(start_w: float, end_w: float, dt_s: float, side: float, charg
 
 
 def _ramp_beyond_ws(start_w: float, end_w: float, dt_s: float, side: float, sign: float, loss: Loss) -> float:
-    """The same of a ramp that keeps its sign, by Simpson's rule, exact for the quadratic."""
+    """The same of a ramp that keeps its sign."""
     a, b, c = side * loss.constant_w, 1.0 + side * sign * loss.linear, side * loss.quadratic_per_w
     middle_w = 0.5 * (start_w + end_w)
-    return (
-        (a + start_w * (b + c * start_w)) + 4.0 * (a + middle_w * (b + c * middle_w)) + (a + end_w * (b + c * end_w))
-    ) * (dt_s * _SIXTH)
+    change_w = end_w - start_w
+    return (a + middle_w * (b + c * middle_w) + c * (change_w * change_w * _TWELFTH)) * dt_s
+
+
+class TickEnergies(NamedTuple):
+    """Energy at the AC meter in a span of time, how much more in the next, and how much that grows each time [W s]."""
+
+    first_ws: float
+    rise_ws: float
+    bend_ws: float
+
+
+def ramp_ticks(start_w: float, slope_w_per_s: float, tick_s: float, sign: float, station: Loss) -> TickEnergies:
+    """Energies of a ramp without end in consecutive spans of `tick_s`: a quadratic, so the second difference is fixed.
+
+    `start_w` is the plug power where the first span begins. The loss is that of one direction, on either side of zero.
+    """
+    a, b, c = station.constant_w, 1.0 + sign * station.linear, station.quadratic_per_w
+    change_w = slope_w_per_s * tick_s
+    middle_w = start_w + 0.5 * change_w
+    return TickEnergies(
+        (a + middle_w * (b + c * middle_w) + c * (change_w * change_w * _TWELFTH)) * tick_s,
+        (b + c * (2.0 * middle_w + change_w)) * change_w * tick_s,
+        2.0 * c * change_w * change_w * tick_s,
+    )
