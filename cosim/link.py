@@ -12,7 +12,9 @@ from cosim.scenario import to_ns
 from models.draws import ahead, stream_key, uniform, uniforms_of
 
 Ways = list["array[int]"]  # delays [ns] of requests and of responses, by number
-_THERE, _BACK = _BOTH = 0, 1  # directions: requests and responses
+_THERE, _BACK = 0, 1  # directions: requests and responses
+_NOTHING: Ways = [array("q"), array("q")]
+SET_UP = 48  # exchanges that a set-up may take
 
 
 def delay_ns(shortest_ns: int, jitter_ns: int, draw: float) -> int:
@@ -40,7 +42,7 @@ class Lines:
         self._jitter_ns = to_ns(section.jitter_s)
         self._loss = section.loss
         self._retransmission_ns = to_ns(section.retransmission_s)
-        self._further_ns = np.array([to_ns(processing_s), 0]).reshape(2, 1, 1)
+        self._further_ns = (to_ns(processing_s), 0)
         self._foreseen: dict[int, Ways] = {}
 
     def line(self, ev_id: int, long: bool, requests: int = 0, responses: int = 0) -> "Line | ShortLine":
@@ -55,28 +57,41 @@ class Lines:
             )
         return ShortLine(self, ev_id)
 
+    def request_ns(self, ev_id: int, number: int) -> int:
+        """From a request sent to the station's decision on it [ns]: line and processing."""
+        return self._way_ns(_THERE, ev_id, number)
+
+    def response_ns(self, ev_id: int, number: int) -> int:
+        """From a response sent to its arrival at the vehicle [ns]."""
+        return self._way_ns(_BACK, ev_id, number)
+
     def requests_ns(self, ev_id: int, first: int, count: int) -> "array[int]":
-        """From a request sent to the station's decision on it [ns], line and processing: `count` from `first` on."""
+        """The same of `count` requests from number `first` on."""
         return self._ways_ns((_THERE,), (ev_id,), first, count)[0][0]
 
     def responses_ns(self, ev_id: int, first: int, count: int) -> "array[int]":
-        """From a response sent to its arrival at the vehicle [ns]."""
+        """The same of `count` responses."""
         return self._ways_ns((_BACK,), (ev_id,), first, count)[0][0]
 
-    def exchanges_ns(self, ev_id: int, first: int, count: int) -> "Ways":
-        """Both of them, drawn together."""
-        foreseen = self._foreseen.pop(ev_id, None) if first == 0 else None
-        return foreseen or self._ways_ns(_BOTH, (ev_id,), first, count)[0]
-
     def foresee(self, ev_ids: Sequence[int]) -> None:
-        """Draw the first exchanges of these vehicles, which will soon be there: together it is ten times as quick."""
-        self._foreseen = dict(zip(ev_ids, self._ways_ns(_BOTH, ev_ids, 0, ShortLine.COUNT), strict=True))
+        """Draw what these vehicles need for their set-up, before they come: together it costs a tenth."""
+        self._foreseen = dict(zip(ev_ids, self._ways_ns((_THERE, _BACK), ev_ids, 0, SET_UP), strict=True))
+
+    def foreseen(self, ev_id: int) -> "Ways":
+        """Delays of a vehicle's first requests and responses, if they have been drawn; to be had once."""
+        return self._foreseen.pop(ev_id, _NOTHING)
+
+    def _way_ns(self, direction: int, ev_id: int, number: int) -> int:
+        draw = uniform(self._keys[direction], ev_id, number)
+        way_ns = delay_ns(self._shortest_ns, self._jitter_ns, draw) + self._further_ns[direction]
+        return way_ns + self._lost_ns(ev_id, 2 * number + direction) if self._loss > 0.0 else way_ns
 
     def _ways_ns(self, directions: tuple[int, ...], ev_ids: Sequence[int], first: int, count: int) -> "list[Ways]":
         """Delays of the line, and what processing and retransmissions add: by vehicle, then by direction."""
         drawn = uniforms_of([self._keys[direction] for direction in directions], ev_ids, first, count)
         ways_ns = (self._shortest_ns + np.floor(self._jitter_ns * drawn)).astype(np.int64)
-        ways_ns += self._further_ns[list(directions)]
+        further_ns = [self._further_ns[direction] for direction in directions]
+        ways_ns += np.array(further_ns)[:, np.newaxis, np.newaxis]
         found = [[array("q", way_ns.tobytes()) for way_ns in by_vehicle] for by_vehicle in ways_ns.swapaxes(0, 1)]
         if self._loss > 0.0:
             for ev_id, ways in zip(ev_ids, found, strict=True):
@@ -107,42 +122,28 @@ class Line:
 class ShortLine:
     """The same for few messages: a fleet in the compiled lane has as many lines as vehicles, so they are small.
 
-    Set-up and tear-down take a few exchanges each, so delays both ways are drawn for some exchanges at a time.
+    Delays of set-up are drawn before the vehicle comes, see `Lines.foresee`; those of later messages one by one.
     """
 
-    __slots__ = ("_block", "_ev_id", "_lines", "_requests_ns", "_responses_ns")
+    __slots__ = ("_ev_id", "_lines", "_requests_ns", "_responses_ns")
 
     troubled = False
-
-    BITS = 5  # of a number within its block: drawing 32 exchanges costs as much as four, one by one
-    COUNT = 1 << BITS
 
     def __init__(self, lines: Lines, ev_id: int) -> None:
         self._lines = lines
         self._ev_id = ev_id
-        self.rest()
+        self._requests_ns, self._responses_ns = lines.foreseen(ev_id)
 
     def request_ns(self, number: int) -> int:
         """From a request sent to the station's decision on it [ns]."""
-        if number >> self.BITS != self._block:
-            self._draw(number)
-        return self._requests_ns[number & (self.COUNT - 1)]
+        drawn_ns = self._requests_ns
+        return drawn_ns[number] if number < len(drawn_ns) else self._lines.request_ns(self._ev_id, number)
 
     def response_ns(self, number: int) -> int:
         """From a response sent to its arrival at the vehicle [ns]."""
-        if number >> self.BITS != self._block:
-            self._draw(number)
-        return self._responses_ns[number & (self.COUNT - 1)]
+        drawn_ns = self._responses_ns
+        return drawn_ns[number] if number < len(drawn_ns) else self._lines.response_ns(self._ev_id, number)
 
     def rest(self) -> None:
-        """Nothing is sent for a long while: what was drawn is let go."""
-        self._block = -1
-        self._requests_ns = self._responses_ns = _NOTHING_DRAWN
-
-    def _draw(self, number: int) -> None:
-        self._block = number >> self.BITS
-        first = number & ~(self.COUNT - 1)
-        self._requests_ns, self._responses_ns = self._lines.exchanges_ns(self._ev_id, first, self.COUNT)
-
-
-_NOTHING_DRAWN = array("q")
+        """The vehicle is set up: what was drawn for that is let go."""
+        self._requests_ns, self._responses_ns = _NOTHING

@@ -41,7 +41,9 @@ def test_losses_in_a_row_follow_the_geometric_law() -> None:
 
 @pytest.mark.parametrize("long", [True, False])
 def test_what_a_pair_draws_ahead_is_what_it_would_draw_one_by_one(long: bool) -> None:
-    line = Lines(Link(delay_s=0.005, jitter_s=0.015, loss=0.1, retransmission_s=0.2), 7, 0.002).line(3, long)
+    lines = Lines(Link(delay_s=0.005, jitter_s=0.015, loss=0.1, retransmission_s=0.2), 7, 0.002)
+    lines.foresee([1, 3, 9])
+    line = lines.line(3, long)
 
     def way_ns(stream: str, number: int, segment: int) -> int:
         lost = losses(0.1, uniform(stream_key(7, "link.loss"), 3, segment))
