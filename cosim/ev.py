@@ -24,7 +24,7 @@ from protocol.iso20.common import SupportedAppProtocolReq
 from protocol.iso20.dc import DCPreChargeReq, DCWeldingDetectionReq
 from protocol.iso20.evcc import EVCC, Offer
 from protocol.iso20.evcc import Event as Meaning
-from protocol.iso20.requests import OFFERED
+from protocol.iso20.requests import OFFERED, REQUESTS
 from protocol.iso20.sequence import State, Step
 from protocol.iso20.session import EndReason
 
@@ -33,6 +33,7 @@ SAFE_V = 60.0  # below it, welding detection is satisfied
 NOTHING = Offer()
 PATIENT = frozenset({DCPreChargeReq, DCWeldingDetectionReq})  # the vehicle waits for a voltage there
 POWERS_DOWN = frozenset({ChargeProgress.STOP, ChargeProgress.STANDBY})
+PLAIN = frozenset(REQUESTS) - PATIENT - POWERS_DOWN - OFFERED
 _START = ChargeProgress.START
 _ONGOING, _FINISHED = Processing.ONGOING, Processing.FINISHED
 _STANDBY = State.STANDBY
@@ -192,13 +193,27 @@ class Ev(EvInLoop):
 
     def _ask(self, step: Step, now_ns: int) -> None:
         """Send the next request; `_hear_step` gets the answer."""
+        evcc, answer = self.evcc, self._answer
+        said, processing = NOTHING, _FINISHED
+        if step in PLAIN:  # most requests speak of nothing that the vehicle would have to look up in itself
+            if self.first_loop_ns >= 0:
+                self.car.soc_seen = self.car.soc(now_ns)
+        else:
+            said, processing = self._looked_up(step, now_ns)
+        request = evcc.request(said, now_ns, processing)
+        assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
+        self._step = step
+        answer.deadline_ns = evcc.deadline_ns
+        self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, evcc.session_id)
+        self._send(request, answer, now_ns)
+
+    def _looked_up(self, step: Step, now_ns: int) -> tuple[Offer, Processing]:
+        """What the vehicle says of itself in a step that is not plain, and whether its own side is finished."""
         if step in POWERS_DOWN:
             self.in_loop = False
             if step is ChargeProgress.STOP:
                 self.stop_ns = now_ns
         takes_time = self.needs_time() if step in PATIENT else step is _START and self._switches(now_ns)
-        processing = _ONGOING if takes_time else _FINISHED
-        # Most requests speak of nothing that the vehicle would have to look up in itself.
         said = NOTHING
         if step is DCPreChargeReq:
             voltage_v = self.car.voltage_v(0.0)
@@ -207,13 +222,7 @@ class Ev(EvInLoop):
             said = self._offer(now_ns)
         elif self.first_loop_ns >= 0:
             self.car.soc_seen = self.car.soc(now_ns)
-        evcc, answer = self.evcc, self._answer
-        request = evcc.request(said, now_ns, processing)
-        assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
-        self._step = step
-        answer.deadline_ns = evcc.deadline_ns
-        self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, evcc.session_id)
-        self._send(request, answer, now_ns)
+        return said, _ONGOING if takes_time else _FINISHED
 
     def needs_time(self) -> bool:
         """Whether the vehicle's own side of this phase is not finished."""

@@ -27,9 +27,9 @@ from protocol.iso20.common import (
 )
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.evcc_loop import NO_TERMS, AskingTerms, ask_again, ask_turn, hear_plain, hear_turn
-from protocol.iso20.learning import FAULTS, LESSONS
+from protocol.iso20.learning import READ
 from protocol.iso20.needs import MobilityNeeds
-from protocol.iso20.polling import POLLED, is_unfinished
+from protocol.iso20.polling import is_unfinished
 from protocol.iso20.profiles import Profile, Schedule, follow
 from protocol.iso20.ratings import EVRatings, EVSERatings
 from protocol.iso20.requests import REQUESTS, EVCCSettings, Offer, OfferAside
@@ -259,22 +259,22 @@ class EVCC(AskingSession):
         if kind is self._terms.response:
             self.warning = code if code.warning else self.warning
             return _LOOP if hear_turn(self, response, now_ns) else _ENDED
-        find = FAULTS.get(kind)
-        wrong = None if find is None else find(self, request, response)
-        if wrong is not None:
-            return self._give_up(*wrong)
+        find_fault, keep, is_polled = READ[kind]
+        if find_fault is not None:
+            wrong = find_fault(self, request, response)
+            if wrong is not None:
+                return self._give_up(*wrong)
         if isinstance(response, PowerDeliveryRes):
             self._take_notice(response.evse_status, now_ns)
-        if code.declined:
+        if code is not _OK and code.declined:
             if isinstance(response, AuthorizationRes):
                 self.stop(code.value)  # asking again would not change the answer
             else:
                 self._declined()
             return Event.WARNING
-        keep = LESSONS.get(kind)
         if keep is not None:
             keep(self, response, now_ns)
-        if request.__class__ in POLLED and is_unfinished(request, response):
+        if is_polled and is_unfinished(request, response):
             return Event.ONGOING
         return self._advance(step(request), response)
 

@@ -5,7 +5,7 @@ order that the standard demands: session id, sequence, then what was agreed and 
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from protocol.iso20.ac import ACChargeParameterDiscoveryReq
 from protocol.iso20.answers import namespaces, negotiate, offered
@@ -16,31 +16,40 @@ from protocol.iso20.common import ScheduleExchangeReq, SessionSetupReq, Supporte
 from protocol.iso20.dc import DCChargeParameterDiscoveryReq, DCPreChargeReq
 from protocol.iso20.ratings import read_ev_ratings, single_phase, split_phases
 from protocol.iso20.said import hear_pre_charge, hear_ratings, hear_schedule
-from protocol.iso20.sequence import next_state
+from protocol.iso20.sequence import RESPONSES, next_state
 from protocol.schema import ComplexType
 
 if TYPE_CHECKING:
     from protocol.iso20.secc import SECC
 
-__all__ = ["check", "hear"]
-
-_OF_NO_SESSION: Final = frozenset({SupportedAppProtocolReq, SessionSetupReq})
+__all__ = ["hear"]
 
 
-def check(secc: "SECC", request: Any) -> None:
-    """The checks of any request but an ordinary turn of the loop; raises RemoteProtocolError.
+class _Row(NamedTuple):
+    """How requests of one class are heard."""
 
-    Keeps the state that follows once the request is answered.
+    in_session: bool  # they carry the id of an established session
+    check: Callable[[Any, Known], None] | None
+    keep: Callable[["SECC", Any, int], None] | None
+
+
+def hear(secc: "SECC", request: Any, now_ns: int) -> None:
+    """Check any request but an ordinary turn of the loop, and keep what it says; raises RemoteProtocolError.
+
+    Keeps as well the state that follows once the request is answered.
     """
-    kind = request.__class__
-    if kind not in _OF_NO_SESSION and request.header.session_id != secc.session_id:
+    in_session, check_content, keep = _ROWS[request.__class__]
+    if in_session and request.header.session_id != secc.session_id:
         secc._foreign(request)  # V2G20-460; zero is as foreign as any other
     if secc.pending is not None:
         breach(ResponseCode.FAILED_SEQUENCE_ERROR, f"{secc.pending.wire_name} has not been answered yet")
     secc._next_state = next_state(secc._table, secc.state, request)
-    check_content = CHECKS.get(kind)
     if check_content is not None:
         check_content(request, _known(secc))
+    if secc._ongoing_until_ns is None and secc.state in SECC_BUDGETS:
+        secc._ongoing_until_ns = now_ns + getattr(secc.timers, SECC_BUDGETS[secc.state])
+    if keep is not None:
+        keep(secc, request, now_ns)
 
 
 def _known(secc: "SECC") -> Known:
@@ -56,17 +65,6 @@ def _known(secc: "SECC") -> Known:
         secc.settings.tolerance_required,
         secc.meter_info,
     )
-
-
-def hear(secc: "SECC", request: ComplexType, now_ns: int) -> None:
-    """Keep what an accepted request says; most say no more than that they are there."""
-    if secc._ongoing_until_ns is None:
-        budget = SECC_BUDGETS.get(secc.state)
-        if budget is not None:
-            secc._ongoing_until_ns = now_ns + getattr(secc.timers, budget)
-    keep = _HEARD.get(request.__class__)
-    if keep is not None:
-        keep(secc, request, now_ns)
 
 
 def _hear_protocols(secc: "SECC", request: SupportedAppProtocolReq, now_ns: int) -> None:
@@ -111,4 +109,9 @@ _HEARD: Final[Mapping[type[ComplexType], Callable[["SECC", Any, int], None]]] = 
     DCChargeParameterDiscoveryReq: _hear_ratings,
     ScheduleExchangeReq: _hear_schedule,
     DCPreChargeReq: _hear_pre_charge,
+}
+
+_ROWS: Final[Mapping[type[ComplexType], _Row]] = {
+    kind: _Row(kind not in (SupportedAppProtocolReq, SessionSetupReq), CHECKS.get(kind), _HEARD.get(kind))
+    for kind in RESPONSES
 }

@@ -5,7 +5,7 @@ functions are part of `EVCC`, written apart: they work on its state.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from protocol.iso20.ac import ACChargeParameterDiscoveryRes
 from protocol.iso20.choosing import agree, bind, choose, may_rejoin, narrow
@@ -23,8 +23,10 @@ from protocol.iso20.common import (
 from protocol.iso20.dc import DCChargeParameterDiscoveryRes
 from protocol.iso20.evcc_loop import settle
 from protocol.iso20.needs import read_needs
+from protocol.iso20.polling import POLLED
 from protocol.iso20.profiles import read_tuples
 from protocol.iso20.ratings import read_evse_ratings
+from protocol.iso20.sequence import RESPONSES
 from protocol.iso20.services import read_variants
 from protocol.iso20.session import EndReason
 from protocol.iso20.wishes import Notification
@@ -33,7 +35,7 @@ from protocol.schema import ComplexType
 if TYPE_CHECKING:
     from protocol.iso20.evcc import EVCC
 
-__all__ = ["FAULTS", "LESSONS"]
+__all__ = ["READ", "Reading"]
 
 _JOINED: Final = ResponseCode.OK_OLD_SESSION_JOINED  # a member costs 70 ns when it is looked up in its class
 _SCHEDULE_MODES: Final[Mapping[ControlMode, type[ComplexType]]] = {
@@ -75,7 +77,7 @@ def _another_mode(response: Response, mode: ComplexType, wanted: type[ComplexTyp
 
 
 # What is wrong with a response that has come in its order; None if it fits.
-FAULTS: Final[Mapping[type[ComplexType], Callable[["EVCC", Any, Any], Wrong]]] = {
+_FAULTS: Final[Mapping[type[ComplexType], Callable[["EVCC", Any, Any], Wrong]]] = {
     SessionSetupRes: _another_session,
     ServiceDetailRes: _another_service,
     ACChargeParameterDiscoveryRes: _another_energy_mode,
@@ -127,7 +129,7 @@ def _hear_schedule(evcc: "EVCC", response: ScheduleExchangeRes, now_ns: int) -> 
 
 
 # What a response says that later requests depend on.
-LESSONS: Final[Mapping[type[ComplexType], Callable[["EVCC", Any, int], None]]] = {
+_LESSONS: Final[Mapping[type[ComplexType], Callable[["EVCC", Any, int], None]]] = {
     SessionSetupRes: _join,
     ServiceDiscoveryRes: _hear_services,
     ServiceDetailRes: _hear_variants,
@@ -135,4 +137,18 @@ LESSONS: Final[Mapping[type[ComplexType], Callable[["EVCC", Any, int], None]]] =
     ACChargeParameterDiscoveryRes: _hear_ratings,
     DCChargeParameterDiscoveryRes: _hear_ratings,
     ScheduleExchangeRes: _hear_schedule,
+}
+
+
+class Reading(NamedTuple):
+    """How responses of one class are read."""
+
+    find_fault: Callable[["EVCC", Any, Any], Wrong] | None
+    keep: Callable[["EVCC", Any, int], None] | None
+    is_polled: bool  # the phase may take more than one exchange
+
+
+READ: Final[Mapping[type[ComplexType], Reading]] = {
+    response: Reading(_FAULTS.get(response), _LESSONS.get(response), request in POLLED)
+    for request, response in RESPONSES.items()
 }

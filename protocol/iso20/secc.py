@@ -26,7 +26,7 @@ from protocol.iso20.common import (
 )
 from protocol.iso20.dc import DynamicDCCLResControlMode
 from protocol.iso20.errors import LocalProtocolError, RemoteProtocolError
-from protocol.iso20.hearing import check, hear
+from protocol.iso20.hearing import hear
 from protocol.iso20.loop import MeterInfo
 from protocol.iso20.profiles import Profile, Schedule
 from protocol.iso20.ratings import EVSERatings
@@ -172,7 +172,6 @@ class SECC(Session):
                 hear_turn(self, request, now_ns)
             elif type(request) in RESPONSES:
                 self._forget_turn()
-                check(self, request)
                 hear(self, request, now_ns)
             else:
                 self._end(EndReason.WRONG_MESSAGE, f"{request.wire_name} is no request")

@@ -6,7 +6,7 @@ are part of `SECC`, written apart: they work on its state.
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from protocol.iso20.answers import ANSWERS, Answer
 from protocol.iso20.codes import ChargeProgress, ChargingSession, EVSENotification, ResponseCode, ServiceID
@@ -44,6 +44,15 @@ _START: Final = ChargeProgress.START
 _STOP: Final = ChargeProgress.STOP
 
 
+class _Row(NamedTuple):
+    """How requests of one class are answered."""
+
+    make: Callable[[Any, Any, Answer, Any], ComplexType]
+    is_polled: bool
+    state: Callable[["SECC", Any, Any, int], None] | None
+    settle: Callable[["SECC", Any, Any], None] | None
+
+
 def answer_step(secc: "SECC", request: Any, answer: Answer, now_ns: int) -> ComplexType:
     """Any response outside the loop; goes on to the next state if the step is done."""
     kind = request.__class__
@@ -54,16 +63,15 @@ def answer_step(secc: "SECC", request: Any, answer: Answer, now_ns: int) -> Comp
         return secc._app_protocol
     if kind is SessionSetupReq:
         secc.session_id = _session_id(secc)
-    response: Any = ANSWERS[kind](secc._current_header(now_ns), request, answer, secc)
+    make, is_polled, state_it, settle = _ROWS[kind]
+    response: Any = make(secc._current_header(now_ns), request, answer, secc)
     secc._arm(_SEQUENCE_TIMEOUT, secc.timers.secc_sequence_ns, now_ns)
-    unfinished = kind in POLLED and is_unfinished(request, response)
+    unfinished = is_polled and is_unfinished(request, response)
     if unfinished and secc._ongoing_until_ns is not None and now_ns >= secc._ongoing_until_ns:
         return secc._refuse(request, ResponseCode.FAILED, f"{secc.state.name} took too long", now_ns)
-    state_it = _STATED.get(kind)
     if state_it is not None:
         state_it(secc, request, response, now_ns)
     if not unfinished and not response.response_code.declined:
-        settle = _SETTLED.get(kind)
         if settle is not None:
             settle(secc, request, response)
         if secc.ended is None:
@@ -184,4 +192,9 @@ _SETTLED: Final[Mapping[type[ComplexType], Callable[["SECC", Any, Any], None]]] 
     ServiceSelectionReq: _select,
     PowerDeliveryReq: _switch,
     SessionStopReq: _stop_session,
+}
+
+
+_ROWS: Final[Mapping[type[ComplexType], _Row]] = {
+    kind: _Row(make, kind in POLLED, _STATED.get(kind), _SETTLED.get(kind)) for kind, make in ANSWERS.items()
 }
