@@ -1,7 +1,7 @@
 """Who may know whom: the import table of the packages, walked over the source."""
 
 import ast
-from collections.abc import Iterator
+import functools
 from pathlib import Path
 
 import pytest
@@ -21,14 +21,16 @@ ALLOWED = {
 STANDARD = __import__("sys").stdlib_module_names
 
 
-def imports_of(path: Path) -> Iterator[tuple[str, int]]:
+@functools.cache
+def imports_of(path: Path) -> list[tuple[str, int]]:
     """Top-level names that a file imports, with their lines; relative imports come out as '.'."""
+    found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name.partition(".")[0], node.lineno
+            found += [(alias.name.partition(".")[0], node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield ("." if node.level else (node.module or "").partition(".")[0]), node.lineno
+            found.append(("." if node.level else (node.module or "").partition(".")[0], node.lineno))
+    return found
 
 
 @pytest.mark.parametrize("package", ALLOWED)
