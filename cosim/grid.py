@@ -46,8 +46,8 @@ class Filter:
     def sample(self, now_ns: int) -> tuple[float, float]:
         """Filtered frequency [Hz] and its rate of change [Hz/s]."""
         time_constant_s = self.time_constant_s
-        if time_constant_s == 0.0:  # no filter: what the formulas say, without asking them
-            return self.held_hz, 0.0
+        if time_constant_s == 0.0 or self.state_hz == self.held_hz:
+            return self.held_hz, 0.0  # no filter, or nothing to follow: what the formulas say, without asking them
         filtered = filtered_hz(self.state_hz, self.held_hz, time_constant_s, (now_ns - self.since_ns) * 1e-9)
         return filtered, filtered_rocof(filtered, self.held_hz, time_constant_s)
 

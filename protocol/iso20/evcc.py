@@ -26,7 +26,7 @@ from protocol.iso20.common import (
     SupportedAppProtocolRes,
 )
 from protocol.iso20.errors import LocalProtocolError
-from protocol.iso20.evcc_loop import NO_TERMS, AskingTerms, ask_again, ask_turn, hear_plain, hear_turn
+from protocol.iso20.evcc_loop import NO_TERMS, AskingTerms, ask_turn, hear_plain, hear_turn, say_again
 from protocol.iso20.learning import READ
 from protocol.iso20.needs import MobilityNeeds
 from protocol.iso20.polling import is_unfinished
@@ -161,10 +161,19 @@ class EVCC(AskingSession):
         `departure_s` is given if it is another: of what was said, this alone may have changed. What has been checked is
         not checked again, and within a second of the clock the request is the very same message.
         """
-        last = self._last_turn
-        if last is None or self.outstanding is not None or self.state is not _CHARGE_LOOP or self._wish is not _GO_ON:
+        request = self._last_turn
+        if (
+            request is None
+            or self.outstanding is not None
+            or self.state is not _CHARGE_LOOP
+            or self._wish is not _GO_ON
+        ):
             return None
-        self.outstanding = request = ask_again(self, last, departure_s, now_ns)
+        if departure_s is not None or now_ns >= self._header_until_ns:
+            request = say_again(self, request, departure_s, now_ns)
+        self.outstanding = request
+        self._expected = self._terms.response
+        self.deadline_ns = now_ns + self.timers.charge_loop_ns
         return request
 
     def _other_request(self, offer: Offer, now_ns: int, processing: Processing) -> ComplexType:

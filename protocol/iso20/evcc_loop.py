@@ -21,7 +21,7 @@ from protocol.schema import ComplexType
 if TYPE_CHECKING:
     from protocol.iso20.evcc import EVCC
 
-__all__ = ["NO_TERMS", "AskingTerms", "ask_again", "ask_turn", "asking_terms", "hear_plain", "hear_turn", "settle"]
+__all__ = ["NO_TERMS", "AskingTerms", "ask_turn", "asking_terms", "hear_plain", "hear_turn", "say_again", "settle"]
 
 _LOOP_REQUESTS: Final[Mapping[type[ComplexType], LoopRequest]] = {**LOOP_REQUESTS, **SCHEDULED_REQUESTS}
 _OK: Final = ResponseCode.OK
@@ -67,25 +67,18 @@ def ask_turn(evcc: "EVCC", offer: Offer, now_ns: int, meter_info: bool) -> Compl
     header = evcc._header if now_ns < evcc._header_until_ns else evcc._current_header(now_ns)
     request = terms.request(header, offer, meter_info, evcc._sign, terms.per_phase)
     evcc._last_turn = None if meter_info else request
-    _await(evcc, terms, now_ns)
+    evcc._expected = terms.response
+    evcc.deadline_ns = now_ns + evcc.timers.charge_loop_ns  # no budget of a phase runs in the loop
     return request
 
 
-def ask_again(evcc: "EVCC", last: Any, departure_s: float | None, now_ns: int) -> ComplexType:
-    """The turn before once more, with another time to departure or another second in its header, or as it was."""
-    if departure_s is not None or now_ns >= evcc._header_until_ns:
-        mode = last.control_mode
-        if departure_s is not None:
-            mode = DEPARTING[mode.__class__](mode, departure_time(departure_s))
-        evcc._last_turn = last = AGAIN[last.__class__](last, evcc._current_header(now_ns), mode)
-    _await(evcc, evcc._terms, now_ns)
-    return last  # type: ignore[no-any-return]  # AC or DC, as it was
-
-
-def _await(evcc: "EVCC", terms: AskingTerms, now_ns: int) -> None:
-    """No budget of a phase runs in the loop, so the message's timer is the only one."""
-    evcc._expected = terms.response
-    evcc.deadline_ns = now_ns + evcc.timers.charge_loop_ns
+def say_again(evcc: "EVCC", last: Any, departure_s: float | None, now_ns: int) -> ComplexType:
+    """The turn before with another time to departure, if one is given, or another second in its header."""
+    mode = last.control_mode
+    if departure_s is not None:
+        mode = DEPARTING[mode.__class__](mode, departure_time(departure_s))
+    evcc._last_turn = request = AGAIN[last.__class__](last, evcc._current_header(now_ns), mode)
+    return request
 
 
 def hear_plain(evcc: "EVCC", response: Any, now_ns: int) -> bool:

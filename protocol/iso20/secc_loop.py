@@ -127,7 +127,8 @@ def answer_ac(secc: "SECC", target_w: float, present_w: float, now_ns: int) -> C
     """As `respond` with this setpoint and this measured power, for a turn in which there is no more to say."""
     stated = (target_w, present_w)
     if stated == secc._stated and now_ns < secc._header_until_ns and secc.pending is not None:
-        _end_turn(secc, now_ns)
+        secc.pending = None
+        secc.deadline_ns = now_ns + secc.timers.secc_loop_sequence_ns
         return secc._last_answer
     terms = secc._terms
     if (
@@ -163,7 +164,8 @@ def answer_dc(
     """
     stated = (present_v, present_a, by_power, by_current, limits)
     if stated == secc._stated and now_ns < secc._header_until_ns and secc.pending is not None:
-        _end_turn(secc, now_ns)
+        secc.pending = None
+        secc.deadline_ns = now_ns + secc.timers.secc_loop_sequence_ns
         return secc._last_answer
     terms = secc._terms
     if (
