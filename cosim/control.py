@@ -32,6 +32,7 @@ class Control:
     """Decides setpoints for one charging point. `setpoint_w` is at the AC meter, `plug_w` is the same at the plug."""
 
     __slots__ = (
+        "_ask",
         "_declares",
         "_follows_series",
         "_limits",
@@ -39,9 +40,10 @@ class Control:
         "_noise",
         "_noise_hz",
         "_nominal_hz",
+        "_params",
         "_plans",
-        "_policy",
         "_stage",
+        "_step",
         "baseline_w",
         "bias_hz",
         "decided_ns",
@@ -75,7 +77,7 @@ class Control:
         self.samples = 0
         self.decided_ns = -1
         self._stage = stage
-        self._policy = stage.policy
+        _, self._params, self._ask, self._step, *_ = stage.policy
         self._nominal_hz = stage.grid.nominal_hz
         self._measured = stage.grid.measured
         self._follows_series = stage.schedule is not None
@@ -136,14 +138,13 @@ class Control:
             self.samples += 1
         self.frequency_hz = measured_hz(filtered, self._noise_hz, noise, self.bias_hz)
         view = view_of(self, said, car.kind, self._nominal_hz, rocof_hz_per_s, power_w, now_ns)
-        policy = self._policy
-        if policy.step is not None:
-            requested_w, self.memory = policy.step(view, self.memory, policy.params)
+        if self._ask is not None:
+            requested_w = self._ask(view, self._params)
+        else:
+            assert self._step is not None, "a policy has one of the two functions"
+            requested_w, self.memory = self._step(view, self.memory, self._params)
             if self._declares:
                 declare(self, self._stage.fleet.sums, self.memory.declared_w, now_ns)
-        else:
-            assert policy.setpoint_w is not None, "a policy has one of the two functions"
-            requested_w = policy.setpoint_w(view, policy.params)
         if self.hold_at_zero:
             requested_w = 0.0
         return settle_on(self, car, car.kind, car.sums, self._limits, view, requested_w, now_ns)
