@@ -1,13 +1,12 @@
-"""report.html: one self-contained page about a run. It loads nothing, and its policy forbids the browser to."""
+"""report.html: one self-contained page about a run."""
 
 import json
 from collections.abc import Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
-from string import Template
 
 from experiments import figures, folder, show
+from experiments.report import page
 from experiments.report.charts import charts_of
 from experiments.report.sequence import sequence_svg
 from experiments.report.series import document
@@ -53,25 +52,23 @@ MOST_SESSIONS = 50
 
 def report_html(run: Run) -> str:
     """The page, from what lies in the run folder."""
-    parts = resources.files("experiments.report")
     charts = [document(chart) for chart in charts_of(run)]
-    return Template(parts.joinpath("page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(run.name),
-        description=escape(run.manifest.get("description", "")),
-        style=parts.joinpath("style.css").read_text(encoding="utf-8"),
-        script=parts.joinpath("charts.js").read_text(encoding="utf-8"),
-        charts=json.dumps(charts, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/"),
-        verdict=_verdict(run),
-        facts=_facts(run),
-        tiles="".join(_tile(run, key, without) for key, without in tile_keys(run)),
-        sequence=_sequence(run),
-        sessions=_sessions(run),
-        kpis=_table(("key figure", "value"), show.figure_rows(run, everything=True)),
-        checks=_table(("invariant", "verdict", ""), _check_rows(run)),
-        tables=_table(("table", "rows", "meaning"), show.table_rows(run)),
-        config=escape((run.path / folder.CONFIG).read_text(encoding="utf-8")),
-        manifest=escape(folder.json_text(run.manifest)),
-    )
+    fields = {
+        "description": escape(run.manifest.get("description", "")),
+        "script": page.part("charts.js"),
+        "charts": json.dumps(charts, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/"),
+        "verdict": _verdict(run),
+        "facts": _facts(run),
+        "tiles": "".join(_tile(run, key, without) for key, without in tile_keys(run)),
+        "sequence": _sequence(run),
+        "sessions": _sessions(run),
+        "kpis": _table(("key figure", "value"), show.figure_rows(run, everything=True)),
+        "checks": _table(("invariant", "verdict", ""), _check_rows(run)),
+        "tables": _table(("table", "rows", "meaning"), show.table_rows(run)),
+        "config": escape((run.path / folder.CONFIG).read_text(encoding="utf-8")),
+        "manifest": escape(folder.json_text(run.manifest)),
+    }
+    return page.page("run.html", escape(run.name), page.WITH_SCRIPT, fields)
 
 
 def write_report(run: Run) -> Path:
@@ -164,6 +161,4 @@ def _check_rows(run: Run) -> list[tuple[str, str, str]]:
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return page.table(titles, [[escape(cell) for cell in row] for row in rows])

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
-from string import Template
 from typing import Any
 from urllib.parse import quote
 
 from experiments import compare, figures, folder
+from experiments.report import page
 from experiments.report.multiples import verdict_svg
 from experiments.verdict import Verdict, verdict_of, verdict_table
 
@@ -25,18 +24,17 @@ def write_comparison(path: Path) -> Path | None:
 
 def comparison_html(verdict: Verdict) -> str:
     """The page, from what lies in the folders of the runs."""
-    parts = resources.files("experiments.report")
     manifest = verdict.runs[0].manifest
-    return Template(parts.joinpath("verdict.html").read_text(encoding="utf-8")).substitute(
-        title=escape(str(manifest.get("scenario", verdict.path.name))),
-        description=escape(manifest.get("description", "")),
-        style=parts.joinpath("style.css").read_text(encoding="utf-8"),
-        badges=_badges(verdict),
-        picture=verdict_svg(verdict),
-        table=_verdict_table(verdict),
-        kpis=_differences(verdict, compare.compare_kpis(verdict.runs), figures.label, figures.text),
-        settings=_differences(verdict, compare.compare_config(verdict.runs), str, lambda _, value: str(value)),
-    )
+    fields = {
+        "description": escape(manifest.get("description", "")),
+        "badges": _badges(verdict),
+        "picture": verdict_svg(verdict),
+        "table": _verdict_table(verdict),
+        "kpis": _differences(verdict, compare.compare_kpis(verdict.runs), figures.label, figures.text),
+        "settings": _differences(verdict, compare.compare_config(verdict.runs), str, lambda _, value: str(value)),
+    }
+    title = escape(str(manifest.get("scenario", verdict.path.name)))
+    return page.page("verdict.html", title, page.POLICY, fields)
 
 
 def _badges(verdict: Verdict) -> str:
@@ -56,7 +54,7 @@ def _verdict_table(verdict: Verdict) -> str:
         for run in verdict.runs
     ]
     body = [[*map(escape, row), link] for row, link in zip(rows, links, strict=True)]
-    return _table((*titles, "report"), body)
+    return page.table((*titles, "report"), body)
 
 
 def _differences(
@@ -70,11 +68,4 @@ def _differences(
         for row in rows
         if row.differs and not row.key.endswith("description")
     ]
-    return _table(("", *(run.path.name for run in verdict.runs)), cells)
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Titles are escaped here, cells hold HTML."""
-    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return page.table(("", *(run.path.name for run in verdict.runs)), cells)

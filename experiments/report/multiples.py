@@ -7,11 +7,11 @@ too. Where two figures share a picture, the first is the dot and the second the 
 import itertools
 from collections.abc import Iterator, Sequence
 from html import escape
-from importlib import resources
 from typing import NamedTuple
 
 from experiments.family import VARIANT, value_text
 from experiments.figures import PREFIXES, is_number, label, meaning, unit
+from experiments.report.page import part
 from experiments.report.plot import Axis, axis
 from experiments.verdict import Verdict, drawable
 
@@ -56,8 +56,7 @@ def verdict_svg(verdict: Verdict) -> str:
         return ""
     height = TITLE + PANEL + FOOT
     parts = [part for row, pair in enumerate(pairs) for part in _row(verdict, pair, row * height)]
-    folder = resources.files("experiments.report")
-    style = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in ("picture.css", "multiples.css"))
+    style = part("picture.css") + part("multiples.css")
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {len(pairs) * height:g}" role="img">',

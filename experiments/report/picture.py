@@ -5,13 +5,13 @@ An SVG that stands on a ground of its own, light or dark, and refers to nothing 
 
 import math
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from experiments.errors import UserError
+from experiments.report.page import part
 from experiments.report.series import Values, power_unit
 from experiments.runs import Run
 
@@ -91,7 +91,7 @@ def picture_svg(run: Run) -> str:
         *_seconds(start_s, end_s, foot),
     ]
     height = foot + 34.0
-    style = resources.files("experiments.report").joinpath("picture.css").read_text(encoding="utf-8")
+    style = part("picture.css")
     described = f"{run.name}: {run.manifest.get('description', '')}"
     return "\n".join(
         [

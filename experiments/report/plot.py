@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 from experiments.errors import UserError
+from experiments.report.page import part
 from experiments.report.picture import round_step
 
 WIDTH, LEFT, RIGHT = 860.0, 84.0, 150.0  # the right margin holds the names of the curves
@@ -115,7 +115,7 @@ def plot_parts(plot: Plot, top: float) -> list[str]:
 def plots_svg(plots: Sequence[Plot]) -> str:
     """Plots below each other as one SVG, on a ground of their own."""
     parts = [part for k, plot in enumerate(plots) for part in plot_parts(plot, k * plot_height())]
-    style = resources.files("experiments.report").joinpath("picture.css").read_text(encoding="utf-8")
+    style = part("picture.css")
     height = len(plots) * plot_height()
     return "\n".join(
         [
