@@ -128,7 +128,7 @@ class _Unbelieving(Ev):
 
     __slots__ = ()
 
-    def needs_time(self) -> bool:
+    def _needs_time(self) -> bool:
         return False
 
     def _apply(self, response: Any, now_ns: int) -> None:

@@ -15,7 +15,7 @@ from cosim.ev_loop import ENDED, EvInLoop
 from cosim.evse import Station
 from cosim.heeding import take_over
 from cosim.journal import LOOP_REQUESTS, TO_EVSE
-from cosim.polls import pass_over
+from cosim.polls import is_precharged, pass_over
 from cosim.scenario import to_ns
 from cosim.stage import Stage
 from cosim.visit import Visit
@@ -28,7 +28,6 @@ from protocol.iso20.requests import OFFERED, REQUESTS
 from protocol.iso20.sequence import State, Step
 from protocol.iso20.session import EndReason
 
-PRECHARGE_TOLERANCE_V = 20.0  # between station and battery before the contactors close
 SAFE_V = 60.0  # below it, welding detection is satisfied
 NOTHING = Offer()
 PATIENT = frozenset({DCPreChargeReq, DCWeldingDetectionReq})  # the vehicle waits for a voltage there
@@ -213,7 +212,7 @@ class Ev(EvInLoop):
             self.in_loop = False
             if step is ChargeProgress.STOP:
                 self.stop_ns = now_ns
-        takes_time = self.needs_time() if step in PATIENT else step is _START and self._switches(now_ns)
+        takes_time = self._needs_time() if step in PATIENT else step is _START and self._switches(now_ns)
         said = NOTHING
         if step is DCPreChargeReq:
             voltage_v = self.car.voltage_v(0.0)
@@ -224,10 +223,10 @@ class Ev(EvInLoop):
             self.car.soc_seen = self.car.soc(now_ns)
         return said, _ONGOING if takes_time else _FINISHED
 
-    def needs_time(self) -> bool:
+    def _needs_time(self) -> bool:
         """Whether the vehicle's own side of this phase is not finished."""
         if self.evcc.state is State.PRE_CHARGE:
-            return abs(self.evse_v - self.car.voltage_v(0.0)) > PRECHARGE_TOLERANCE_V
+            return not is_precharged(self.evse_v, self.car.voltage_v(0.0))
         return self.evcc.state is State.WELDING_DETECTION and self.evse_v > SAFE_V
 
     def _switches(self, now_ns: int) -> bool:

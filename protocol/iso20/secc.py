@@ -247,9 +247,10 @@ class SECC(Session):
         """When the present phase has to be finished, once it has begun; from then on an Ongoing answer is a refusal."""
         return self._ongoing_until_ns
 
-    def answered_again(self, now_ns: int) -> None:
-        """The request before this came once more, and the answer was as Ongoing as then: only the timer starts anew."""
-        self._arm(EndReason.SEQUENCE_TIMEOUT, self.timers.secc_sequence_ns, now_ns)
+    def answered_again(self, now_ns: int) -> int:
+        """The last request came once more and the answer was as Ongoing: only the timer starts anew; its deadline."""
+        self.deadline_ns = deadline_ns = now_ns + self.timers.secc_sequence_ns
+        return deadline_ns
 
     answer_ac = answer_ac  # for turns in which there is no more to say than the loop's own numbers
     answer_dc = answer_dc
