@@ -33,7 +33,7 @@ NOTHING = Offer()
 PATIENT = frozenset({DCPreChargeReq, DCWeldingDetectionReq})  # the vehicle waits for a voltage there
 POWERS_DOWN = frozenset({ChargeProgress.STOP, ChargeProgress.STANDBY})
 PLAIN = frozenset(REQUESTS) - PATIENT - POWERS_DOWN - OFFERED
-_START = ChargeProgress.START
+_START, _STAND_BY = ChargeProgress.START, ChargeProgress.STANDBY
 _ONGOING, _FINISHED = Processing.ONGOING, Processing.FINISHED
 _STANDBY = State.STANDBY
 
@@ -149,23 +149,21 @@ class Ev(EvInLoop):
         """The pause between two exchanges is over; what comes next was known when it began.
 
         Beside a fleet lane, whose rows run ahead of the clock, this pair does so, too, while nobody can reach it.
+        Polls that say nothing new are passed over then.
         """
-        env, lane = self._env, self.stage.lane
-        if lane is None:
-            self._go_on(now_ns, step)
-        elif not env.alone_until_ns and (until_ns := lane.alone_until_ns(self)) > now_ns:
-            env.run_ahead(until_ns, partial(self._go_ahead, now_ns, step))
-        else:
-            self._go_ahead(now_ns, step)
-
-    def _go_ahead(self, now_ns: int, step: Step | None) -> None:
-        """Go on; polls that say nothing new are passed over, as far as the pair may run ahead."""
-        until_ns = self._env.alone_until_ns
-        due_ns = pass_over(self, step, now_ns, until_ns) if until_ns and step is self._step else now_ns
-        if due_ns > now_ns:
-            self._turn_due.at(due_ns, step)
-        else:
-            self._go_on(now_ns, step)
+        env = self._env
+        if env.alone_until_ns == 0:
+            lane = self.stage.lane
+            until_ns = 0 if lane is None else lane.alone_until_ns(self)
+            if until_ns > now_ns:
+                env.run_ahead(until_ns, partial(self._step_due, now_ns, step))
+                return
+        elif step is self._step:
+            due_ns = pass_over(self, step, now_ns, env.alone_until_ns)
+            if due_ns > now_ns:
+                self._turn_due.at(due_ns, step)
+                return
+        self._go_on(now_ns, step)
 
     def _go_on(self, now_ns: int, step: Step | None = None) -> None:
         """Whatever comes next: a step, the loop, or the end of the session."""
@@ -253,10 +251,10 @@ class Ev(EvInLoop):
             return
         if evcc.needs is not None:
             take_over(self)
-        if meaning is Meaning.WARNING and step is ChargeProgress.STANDBY:
-            self.standby_refused = True
         if step in PATIENT:
             self.evse_v = response.evse_present_voltage.number
+        elif step is _STAND_BY and meaning is Meaning.WARNING:
+            self.standby_refused = True
         following = evcc.next_step
         pause_ns = self.repeat_ns if following is step else self._pause_ns
         if evcc.state is _STANDBY:

@@ -107,11 +107,9 @@ class Lane:
         station = ev.station
         if station.disturbed or station.regulating or station.notification is not None:
             return 0  # something else of theirs may be due
-        until_ns = min(self._tick_start_ns + self._tick_ns, self._end_ns)
+        until_ns = min(self._step.until_ns, self._agenda.next_ns(ev.visit.ev_id, self._env.now_ns))
         wake_ns = station.wake_ns
-        if wake_ns is not None and wake_ns < until_ns:
-            until_ns = wake_ns
-        return min(until_ns, self._agenda.next_ns(ev.visit.ev_id, self._env.now_ns))
+        return until_ns if wake_ns is None or wake_ns > until_ns else wake_ns
 
     # --- in ---
 

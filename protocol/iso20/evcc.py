@@ -224,7 +224,7 @@ class EVCC(AskingSession):
 
     def receive(self, response: ComplexType, now_ns: int) -> Event:
         """Take the response to the outstanding request. FAILED is final, and so is anything out of order."""
-        if hear_plain(self, response, now_ns):
+        if self._expected is self._terms.response and hear_plain(self, response, now_ns):
             return _LOOP
         self._heard = None
         if self.ended is not None or (self.deadline_ns is not None and now_ns >= self.deadline_ns):
