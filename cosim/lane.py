@@ -25,7 +25,7 @@ from cosim.given import Logs, Rules, Series, Step
 from cosim.kernel import Machine, entry_point
 from cosim.kind import Kind
 from cosim.offer import Heard, heard, offer
-from cosim.row import CAR, CONTROL, EV, KIND, ROW, STATION, SUMS, Own, Values, as_row, writer
+from cosim.row import CAR, CONTROL, EV, KIND, STATION, SUMS, Own, Values, as_row, blank_rows, writer
 from cosim.scenario import to_ns
 from cosim.sheet import SHEET
 from cosim.stage import Stage
@@ -89,7 +89,7 @@ class Lane:
         )
 
     def _arrays(self, size: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        rows = np.zeros(size, ROW)
+        rows = blank_rows(size)
         rows["phase"] = turns.AWAY
         width = max(len(self._machine.memory), 1)
         return rows, np.full(size, NEVER_NS), np.zeros((size, width)), np.zeros(max(size, 1), np.int64)
@@ -173,12 +173,10 @@ class Lane:
     def _grow(self) -> int:
         size = len(self._evs)
         more = max(1024, size // 2)
-        fresh = self._arrays(more)
-        self._rows, self._wake_ns, self._memory, _ = (
-            np.concatenate([old, new])
-            for old, new in zip((self._rows, self._wake_ns, self._memory, self._left), fresh, strict=True)
-        )
-        self._left = np.zeros(size + more, np.int64)
+        before = (self._rows, self._wake_ns, self._memory)
+        self._rows, self._wake_ns, self._memory, self._left = self._arrays(size + more)
+        for old, new in zip(before, (self._rows, self._wake_ns, self._memory), strict=True):
+            new[:size] = old
         self._evs.extend([None] * more)
         self._free.extend(range(size + more - 1, size, -1))
         return size

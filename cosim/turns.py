@@ -113,11 +113,11 @@ def advance(
 
 def find_due(wake_ns: NDArray[np.int64], first: int, until_ns: int, sheet: Any) -> int:
     """Put the rows of one span that are due on the sheet; how many. Written without a jump that depends on the row."""
-    end = first + SPAN if first + SPAN < wake_ns.shape[0] else wake_ns.shape[0]
+    span_ns = wake_ns[first : first + SPAN]  # counted from its own start: machine code need not ask for the sign of k
     due = 0
-    for i in range(first, end):
-        sheet.due[due] = i
-        due += wake_ns[i] <= until_ns
+    for k in range(span_ns.shape[0]):
+        sheet.due[due] = first + k
+        due += span_ns[k] <= until_ns
     return due
 
 

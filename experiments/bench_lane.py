@@ -134,12 +134,14 @@ def tiled(lane: Any, n_ev: int) -> Any:
     import numpy as np
 
     from cosim import turns
+    from cosim.row import blank_rows
 
     there = np.flatnonzero(lane._rows["phase"] != turns.AWAY)
     assert there.size > 0.9 * SEED_EVS, "the fleet is in the lane by now"
     chosen = there[np.arange(n_ev) % there.size]
     wide = copy.copy(lane)
-    wide._rows, wide._memory, wide._wake_ns = lane._rows[chosen], lane._memory[chosen], lane._wake_ns[chosen]
+    wide._rows, wide._memory, wide._wake_ns = blank_rows(n_ev), lane._memory[chosen], lane._wake_ns[chosen]
+    wide._rows[:] = lane._rows[chosen]
     wide._rows["ev_id"] = wide._rows["evse_id"] = np.arange(n_ev)
     wide._left, wide._status = np.zeros(n_ev, np.int64), lane._status.copy()
     wide._end_ns = 2**62
