@@ -216,11 +216,21 @@ def changer(cls: type[C], *fields: str) -> Callable[..., C]:
     return change
 
 
-# Energy requests move with each turn, most of them where the wire counts whole watt hours: there, `wire` written out.
-_ENERGY: Final = (
+# Energy requests, and what is measured or asked for, move with each turn, most of them where the wire counts whole
+# watts and watt hours, or tenths of a volt. There `wire` is written out: what it gives has mostly been made before.
+_WHOLE: Final = (
     "rational(floor({0} + 0.5) if 3276.75 <= {0} < 32767.5 else"
     " -floor(0.5 - {0}) if -32767.5 < {0} <= -3276.75 else {0})"
 )
+_TENTHS: Final = "rational(floor({0} * 10.0 + 0.5) / 10.0 if 327.675 <= {0} < 3276.75 else {0})"
+
+
+def _number(particle: Particle) -> str:
+    """Expression that makes the RationalNumber of an element from a float, with a place for its name."""
+    moves = "present" in particle.field or "target" in particle.field
+    if particle.unit == "Wh" or (particle.unit == "W" and moves):
+        return _WHOLE
+    return _TENTHS if particle.unit == "V" and moves else "rational({0})"
 
 
 def _filled(
@@ -237,7 +247,7 @@ def _filled(
         field = particle.field
         value = field if field in given else "None" if particle.maximum == 1 else "()"
         if field in fields and particle.options[0].type is RationalNumber and particle.maximum == 1:
-            number = (_ENERGY if particle.unit == "Wh" else "rational({0})").format(field)
+            number = _number(particle).format(field)
             value = number if particle.minimum else f"None if {field} is None else {number}"
         elif field in fields:
             checks += _checks(cls, particle, len(names), names)

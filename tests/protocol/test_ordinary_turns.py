@@ -6,7 +6,9 @@ import pytest
 
 from protocol.iso20.ac import BPTDynamicACCLReqControlMode
 from protocol.iso20.answers import Answer
-from protocol.iso20.codes import EVSENotification, ServiceID
+from protocol.iso20.codes import EVSENotification, ResponseCode, ServiceID
+from protocol.iso20.common import Header
+from protocol.iso20.dc import DCPreChargeRes
 from protocol.iso20.errors import LocalProtocolError
 from protocol.iso20.said import Said
 from protocol.iso20.sequence import State
@@ -83,15 +85,19 @@ def test_what_cannot_be_said_is_named_and_nothing_is_answered_twice(pair):
         both.secc.answer_ac(1_000.0, 0.0, both.now_ns)
 
 
-def test_energies_of_a_turn_are_rounded_as_any_number_is():
+def test_what_moves_in_a_turn_is_rounded_as_any_number_is():
     # Around every change of step of the wire, halves of whole watt hours, and both signs.
     make = maker(BPTDynamicACCLReqControlMode, *(p.field for p in BPTDynamicACCLReqControlMode.particles if p.minimum))
+    measure = maker(DCPreChargeRes, "header", "response_code", "evse_present_voltage")
+    header = Header(session_id=bytes(8), time_stamp=0)
     edges = [0.0, 32.7675, 327.675, 3276.75, 3277.5, 4000.5, 20000.49, 32766.5, 32767.5, 327675.0]
     around = [math.nextafter(edge, towards) for edge in edges for towards in (-1e9, 1e9)]
     for number in (sign * x for x in edges + around for sign in (1.0, -1.0)):
-        made = make(number, number, number, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+        made = make(number, number, number, 1.0, 1.0, number, 1.0, 1.0, 1.0)
         assert made.ev_target_energy_request == rational(number)
         assert made.ev_minimum_energy_request.number == wire(number)
+        assert made.ev_present_active_power == rational(number)
+        assert measure(header, ResponseCode.OK, number).evse_present_voltage == rational(number)
 
 
 @pytest.mark.parametrize("service_id", list(ServiceID))
