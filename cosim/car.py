@@ -25,7 +25,6 @@ from models.car.converter import (
     ramp_beyond_ws,
     ramp_duration_s,
     ramp_energy,
-    ramp_power_w,
     ramp_ticks,
     start_delay_s,
 )
@@ -172,11 +171,19 @@ def power_w(car: Car, kind: Kind, sums: Sums, now_ns: int) -> float:
 
 
 def power_in_segment_w(car: Car, at_ns: int) -> float:
-    """Power of the present segment at an instant at or after its start [W]."""
+    """Power of the present segment at an instant at or after its start [W]: `ramp_power_w`, written out.
+
+    A car that moves is asked for it ten times an exchange.
+    """
+    target_w = car.target_w
     if at_ns >= car.end_ns:
-        return car.target_w
-    rate = car.rate_w_per_s
-    return ramp_power_w(car.start_w, car.target_w, rate, rate, (at_ns - car.segment_ns) * 1e-9)
+        return target_w
+    start_w, change_w = car.start_w, car.rate_w_per_s * ((at_ns - car.segment_ns) * 1e-9)
+    if target_w > start_w:
+        power_w = start_w + change_w
+        return power_w if power_w < target_w else target_w
+    power_w = start_w - change_w
+    return power_w if power_w > target_w else target_w
 
 
 def soc_at(car: Car, kind: Kind, sums: Sums, now_ns: int) -> float:
