@@ -193,7 +193,9 @@ def difference(key: str, before: Any, after: Any) -> str:
     if key.endswith("_hz") and not key.endswith("_per_hz"):
         return f"{sign}{1e3 * abs(change):.1f} mHz"
     told = sign + text(key, abs(change))
-    return told if key.endswith(("_share", "_pu")) or before == 0 else f"{told} ({100.0 * change / abs(before):+.1f} %)"
+    if key.endswith(("_share", "_pu")) or before == 0:
+        return told
+    return f"{told} ({sign}{100.0 * abs(change / before):.1f} %)"
 
 
 def scaled(value: float, unit: str) -> str:

@@ -99,12 +99,12 @@ def unknown_keys(data: dict[str, Any], model: Any = Scenario, path: str = "") ->
 
 
 def known_names(model: Any = Scenario) -> list[str]:
-    """Names that a suggestion may offer: settings, and the keys of dict-valued ones."""
+    """Names that a suggestion may offer: settings, the keys of dict-valued ones, and sections."""
     names = []
     for key in all_keys(model):
         names.append(key.name)
         names += [f"{key.name}.{inner}" for inner in mapping_keys(key.field.annotation)]
-    return names
+    return list(dict.fromkeys([*names, *(name.rpartition(".")[0] for name in names if "." in name)]))
 
 
 def type_text(annotation: Any) -> str:

@@ -28,7 +28,8 @@ def find_product(name: str) -> Product:
     """The product that a name or an alias stands for; raises UserError naming the nearest."""
     key = product_key(name)
     if key is None:
-        raise UserError(f"there is no product '{name}'.{did_you_mean(name.lower(), [*PRODUCTS, *ALIASES])}")
+        hint = did_you_mean(name.lower(), [*PRODUCTS, *ALIASES]) or f" Known: {', '.join(PRODUCTS)}."
+        raise UserError(f"there is no product '{name}'.{hint}")
     return PRODUCTS[key]
 
 

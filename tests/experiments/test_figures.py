@@ -35,7 +35,7 @@ def test_values_come_with_units_and_few_digits(key: str, value: Any, told: str) 
     ("key", "before", "after", "told"),
     [
         pytest.param("nadir_hz", 49.4, 49.5, "+100.0 mHz", id="frequency"),
-        pytest.param("charged_wh", 2000.0, 1000.0, "−1.00 kWh (-50.0 %)", id="energy"),
+        pytest.param("charged_wh", 2000.0, 1000.0, "−1.00 kWh (−50.0 %)", id="energy"),
         pytest.param("target_met_share", 0.5, 0.6, "+10.0 %", id="share"),
         pytest.param("sessions", 0, 3, "+3", id="from nothing"),
         pytest.param("sessions", 3, 3, "", id="no change"),

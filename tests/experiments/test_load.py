@@ -17,6 +17,7 @@ def written(path: Path, text: str) -> str:
 # (overrides or file text, what the one line of the error must contain)
 BAD_OVERRIDES = [
     pytest.param("fleet.nev=100", "override 1: unknown key 'fleet.nev'. Did you mean 'fleet.n_ev'?", id="unknown key"),
+    pytest.param("flet.n_ev=100", "override 1: unknown key 'flet'. Did you mean 'fleet'?", id="unknown section"),
     pytest.param("n_ev=100", "unknown key 'n_ev'. Did you mean 'fleet.n_ev'?", id="key without its section"),
     pytest.param("fleet.services.ACC=1", "Did you mean 'fleet.services.AC'?", id="unknown service"),
     pytest.param("fleet.n_ev=0", "override 1: fleet.n_ev must be at least 1, got 0", id="impossible value"),

@@ -73,6 +73,7 @@ def test_a_score_for_people_and_from_parquet(here):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
+        pytest.param("zz afrr_1.csv", "there is no product 'zz'. Known: fcr, fcr-n, fcr-d, ", id="nothing like it"),
         pytest.param("dcc afrr_1.csv", "there is no product 'dcc'. Did you mean 'dc'?", id="unknown product"),
         pytest.param("ieee1547 afrr_1.csv", "ieee1547 has no score; those with one: pjm, dc,", id="no score"),
         pytest.param("dc none.csv", "there is no file", id="no file"),
