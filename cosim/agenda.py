@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from cosim.car import NEVER_NS
+from cosim.car_state import NEVER_NS
 from cosim.scenario import DriverChange, Fault, Scenario, StationAsk, Targets, to_ns
 from models.draws import stream_key, uniform
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cosim.car import NEVER_NS
+from cosim.car_state import NEVER_NS
 from cosim.scenario import Record, Scenario, to_ns
 
 

@@ -9,9 +9,11 @@ from array import array
 from functools import partial
 from typing import Any
 
-from cosim.car import Car, command, decided, ramp_off
+from cosim.car import Car, power_w
+from cosim.delivery import decided
 from cosim.inputs import LocalPolicy
 from cosim.kind import Kind
+from cosim.motion import command, ramp_off
 from cosim.scenario import Scenario
 from cosim.stage import Stage
 from cosim.sums import Sums, micro, schedule
@@ -337,7 +339,7 @@ def take(
             sums.gap_ns += math.floor(elapsed_s * 1e9 + 0.5)
     if plug_w == control.plug_w:
         return False
-    decided(car, kind, sums, now_ns, plug_w, STEP_SHARE * kind.rated_w)
+    decided(car, sums, now_ns, power_w(car, kind, sums, now_ns), plug_w, STEP_SHARE * kind.rated_w)
     control.previous_w = control.setpoint_w
     control.plug_w = plug_w
     control.setpoint_w = at_meter_w(kind, plug_w)

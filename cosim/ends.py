@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from cosim.build import Builder
-from cosim.car import Car, begin, interrupt
+from cosim.car import Car
 from cosim.clock import Clock
 from cosim.driver import APPLY, Answer, At, Moment, place
 from cosim.ev import Ev
 from cosim.evse import Station
 from cosim.inputs import Inputs
 from cosim.journal import LOOP_REQUESTS
+from cosim.motion import begin, interrupt
 from cosim.people import visit_of
 from cosim.scenario import Scenario
 from cosim.stage import Stage

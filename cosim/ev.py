@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from simpy import Event, Interrupt, Process
 
-from cosim.car import NEVER_NS, Car
+from cosim.car import Car
+from cosim.car_state import NEVER_NS
 from cosim.driver import Answer, At, Moment, Recurring, Signal
 from cosim.ev_loop import ENDED, EvInLoop
 from cosim.evse import Station

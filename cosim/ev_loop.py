@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from cosim.car import Car, power_in_segment_w, soc_at, voltage_at_v
+from cosim.car import Car, soc_at, voltage_at_v
 from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Moment, Recurring, place
 from cosim.evse import Station
 from cosim.heeding import heeds, take_over
@@ -14,6 +14,7 @@ from cosim.journal import TO_EVSE
 from cosim.offer import obey, offer
 from cosim.promise import aside, promised_w, reconsiders
 from cosim.scenario import NS, to_ns
+from cosim.segment import power_in_segment_w
 from cosim.stage import Stage
 from cosim.visit import Visit
 from models.draws import stream_key, uniform

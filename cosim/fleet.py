@@ -7,8 +7,9 @@ sums do not depend on order, lane or shard.
 from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
-from cosim.car import Car, advance
+from cosim.car import Car
 from cosim.checks import Checks
+from cosim.motion import catch_up
 from cosim.sums import Sums, add_counts, next_tick
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Fleet:
         sums = self.sums
         for car in self.cars.values():
             if now_ns >= car.due_ns:
-                advance(car, car.kind, car.sums, now_ns)
+                catch_up(car, car.kind, car.sums, now_ns)
         single_uj = [phase.tick_uj + phase.running_uj for phase in self.on_phase]
         tick = Tick(
             sums.tick_uj + sums.running_uj + self.standby_uj + sum(single_uj),
@@ -84,7 +85,7 @@ class Fleet:
 
 
 def verify(sums: Sums, checks: Checks) -> None:
-    """Report what the functions of `cosim/car.py` and `cosim/control.py` found to be broken."""
+    """Report what the functions of `cosim/motion.py` and `cosim/control.py` found to be broken."""
     if sums.outside_window:
         checks.broken("power_window", f"EV{sums.outside_window_ev:03d} moves power outside Start..Stop")
     if sums.beyond_limits:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from cosim import turns
 from cosim.agenda import Agenda
-from cosim.car import NEVER_NS, WAITING, voltage_at_v
+from cosim.car import voltage_at_v
+from cosim.car_state import NEVER_NS, WAITING
 from cosim.clock import Clock
 from cosim.control import declares_baseline, is_plan
 from cosim.desk import DESK

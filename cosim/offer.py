@@ -8,8 +8,9 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
-from cosim.car import Car, command, soc_at
+from cosim.car import Car, soc_at
 from cosim.kind import Kind
+from cosim.motion import command
 from cosim.sums import Sums
 from models.car.battery import charge_limit_w, discharge_limit_w
 from models.control.charge_loop import accepted_w, energy_requests_wh

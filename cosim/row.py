@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.car import WAITING
+from cosim.car_state import WAITING
 from cosim.kind import Kind
 from cosim.sums import Sums
 from models.car.battery import Battery

@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.car import NEVER_NS, WAITING, close_tick, peek, power_in_segment_w, power_w, soc_at
+from cosim.car import peek, power_w, soc_at
+from cosim.car_state import NEVER_NS, WAITING
 from cosim.chosen import is_within
 from cosim.control import at_meter_w, declare, direct, take
 from cosim.desk import decide, gap_ns, lost_ns, way_ns
 from cosim.given import Logs, Policy, Rules, Series, Step
+from cosim.motion import catch_up
 from cosim.offer import exact, limits_w, obey, offer, told_w
+from cosim.segment import power_in_segment_w
 from cosim.sheet import PLACES, SPAN, seen_by
 from cosim.sums import micro, next_tick
 from models.car.converter import loss_w
@@ -106,8 +109,8 @@ def advance(
             status[NEXT_ROW], status[BACK] = sheet.due[at] if at < due else next_row, back + 1
             return False
         else:
-            if step.closes:
-                close_tick(row, kind, total, step.until_ns)
+            if step.closes and row.due_ns <= step.until_ns:
+                catch_up(row, kind, total, step.until_ns)
             wake_ns[i] = next_look_ns(row, rules)
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cosim.car import Car, decided
+from cosim.car import Car
 from cosim.checks import Checks
+from cosim.delivery import decided
 from cosim.fleet import Fleet, verify
 from cosim.kind import Kind
 from cosim.sums import micro
@@ -225,11 +226,11 @@ def test_power_outside_its_window_breaks_an_invariant() -> None:
 
 def test_steps_are_timed_from_the_decision_to_nine_tenths_and_superseded_ones_counted_apart() -> None:
     car, fleet = plugged_in()
-    decided(car, KIND, fleet.sums, 0, 4_000.0, 500.0)
+    decided(car, fleet.sums, 0, car.power_w(0), 4_000.0, 500.0)
     car.command(S // 20, 4_000.0)  # told 50 ms after the decision; reacts after 0.15 s; 1.8 s to 3.6 kW
     car.settle(5 * S)
-    decided(car, KIND, fleet.sums, 5 * S, 0.0, 500.0)
+    decided(car, fleet.sums, 5 * S, car.power_w(5 * S), 0.0, 500.0)
     car.command(5 * S, 0.0)
-    decided(car, KIND, fleet.sums, 5 * S + S // 2, 2_000.0, 500.0)
+    decided(car, fleet.sums, 5 * S + S // 2, car.power_w(5 * S + S // 2), 2_000.0, 500.0)
     assert fleet.sums.superseded == 1
     assert delay_summary(fleet.sums.delays, 1)["p50_s"] == pytest.approx(2.0, abs=0.02)
