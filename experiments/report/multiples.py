@@ -77,7 +77,8 @@ def _row(verdict: Verdict, pair: Sequence[str], top: float) -> Iterator[str]:
     shown = [value for panel in dots for dot in panel for value in (dot.value, dot.end) if value is not None]
     factor, prefix = power_of_thousand(shown, unit(pair[0]))
     told = (meaning(pair[0]), f"the line ends at: {label(pair[1])}" if len(pair) > 1 else "")
-    title = f'{escape(label(pair[0]))}<tspan class="aside"> [{prefix}{unit(pair[0])}]</tspan>'
+    measured_in = f'<tspan class="aside"> [{prefix}{unit(pair[0])}]</tspan>' if unit(pair[0]) != "1" else ""
+    title = f"{escape(label(pair[0]))}{measured_in}"
     yield f'<text x="{LEFT:g}" y="{top + 24:g}" class="title">{title}</text>'
     yield f'<text x="{LEFT:g}" y="{top + 43:g}">{escape("; ".join(text for text in told if text))}</text>'
     up = _upright([value / factor for value in shown])

@@ -2,41 +2,25 @@
 
     dF/dt = f0 / (2 Ek) (P_governors + P_held + P_secondary + P_shed + P - P_tie - kL F),   F = f - f0
 
-The linear part is advanced exactly while its inputs are held. What is not linear, the curve of a held response or a
-valve with dead band and limits, is held over sub-steps at the value of their middle (second-order accurate).
-Where frequency crosses the threshold of a relay or a dead band that steps, the sub-step is cut at that instant.
+Between instants all of it moves as `motion` says, in sub-steps where it is not linear. Here is what happens at an
+instant: samples of the secondary control, stages of load shedding, losses. Where frequency crosses the threshold of a
+relay or a dead band that steps, the sub-step is cut at that instant.
 
 Sign, everywhere in this package: positive power supports low frequency (more generation or less load).
 A lost generator is negative power. All quantities are deviations from the schedule, in MW, MW s and Hz.
 """
 
 import math
-from bisect import bisect_right
-from typing import NamedTuple
 
 from models.grid import shedding
-from models.grid.area import GridParams, LinearCore, TieLine, check_grid, initial_rocof_hz_per_s, joined_core, valves
-from models.grid.held import held_power_mw
-from models.grid.matrix import Matrix, dot, held_input_step
+from models.grid.area import GridParams, TieLine, check_grid, initial_rocof_hz_per_s
+from models.grid.motion import Motion, Snapshot
 from models.grid.secondary import SecondaryState, sampled_secondary
 from models.grid.shedding import Trip
-from models.grid.valve import Valve, ValveState, at_rest, moved
 
-SUB_STEP_S = 0.05  # ample for response lags of 0.2 s and more: tmin / 4
-SHORTEST_SUB_STEP_S = 0.01
-STEPS_KEPT = 256  # step matrices kept at once; a run uses a handful of step lengths
-HISTORY_KEPT = 4096  # samples of frequency kept beyond the longest delay before the old ones are dropped
 HALVINGS = 16  # of a sub-step when a crossing is located: 0.8 us
 STEEPEST_HZ_PER_S = 20.0  # no dip within a sub-step is looked for beyond what this reaches
 INSTANT_S = 1e-9  # two instants closer than this are one
-
-
-class Snapshot(NamedTuple):
-    """All that moves within a step."""
-
-    time_s: float
-    state: tuple[float, ...]  # of the linear core
-    valves: tuple[ValveState, ...]
 
 
 class Interconnection:
@@ -52,21 +36,11 @@ class Interconnection:
             raise ValueError(f"a tie line joins two areas, got {len(areas)} area(s) and {'a' if tie else 'no'} line")
         if tie and not 0.0 < tie.mw_per_hz_s < math.inf:
             raise ValueError(f"mw_per_hz_s of the tie line must be positive, got {tie.mw_per_hz_s}")
-        self._areas = areas
         self._tie = tie
-        self._core = joined_core(areas, tie)
-        self._rate_rows = _rate_rows(self._core)
-        self._steps: dict[float, Matrix] = {}
-        self._sub_step_s = min(
-            [SUB_STEP_S, *(_sub_step_s(governor.valve) for area in areas for governor in valves(area))]
-        )
-        self._valves = tuple(valves(area) for area in areas)
-        rest = tuple(at_rest(governor.valve) for some in self._valves for governor in some if governor.valve)
-        self._now = Snapshot(0.0, (0.0,) * len(self._core.a), rest)
-        self._watches = any(area.shedding for area in areas) or any(
-            governor.valve.deadband_steps for some in self._valves for governor in some if governor.valve
-        )
-        self._plain = not rest and not any(area.held or area.shedding or area.secondary for area in areas)
+        self._motion = Motion(areas, tie)
+        limited = [governor.valve for some in self._motion.valves for governor in some if governor.valve]
+        self._watches = any(area.shedding for area in areas) or any(valve.deadband_steps for valve in limited)
+        self._plain = not limited and not any(area.held or area.shedding or area.secondary for area in areas)
         self._power_mw = [0.0] * len(areas)  # put in by the last step
         self._secondary = [SecondaryState() for _ in areas]
         self._samples = [0] * len(areas)  # taken by each controller
@@ -80,36 +54,32 @@ class Interconnection:
         self._demand_mw = [area.demand_mw for area in areas]
         self._damping_mw_per_hz = [area.damping_mw_per_hz for area in areas]
         self.trips: list[Trip] = []  # stages of load shedding so far, in order
-        delays = [response.delay_s for area in areas for response in area.held]
-        self._any_held = bool(delays)
         self._held_mw = [sum(max(response.low_mw, response.high_mw) for response in area.held) for area in areas]
-        self._longest_delay_s = max(delays, default=0.0)
-        self._shortest_delay_s = min(delays, default=0.0)
-        self._past_s = [0.0]
-        self._past_hz = [self._deviations(self._now)]
 
     # --- what can be read ---
 
     @property
     def areas(self) -> tuple[GridParams, ...]:
         """The areas as they are now, losses of inertia and governors included."""
-        return self._areas
+        return self._motion.areas
 
     @property
     def time_s(self) -> float:
         """Time stepped so far [s]."""
-        return self._now.time_s
+        return self._motion.now.time_s
 
     @property
     def frequencies_hz(self) -> tuple[float, ...]:
         """Frequency of each area now [Hz]."""
-        state = self._now.state
-        return tuple([area.nominal_hz + state[row] for area, row in zip(self._areas, self._core.rows, strict=True)])
+        state = self._motion.now.state
+        return tuple(
+            [area.nominal_hz + state[row] for area, row in zip(self.areas, self._motion.core.rows, strict=True)]
+        )
 
     @property
     def tie_mw(self) -> float:
         """Power over the tie line beyond schedule, out of the first area [MW]; 0 for one area."""
-        return self._now.state[-1] if self._tie else 0.0
+        return self._motion.now.state[-1] if self._tie else 0.0
 
     @property
     def secondary_mw(self) -> tuple[float, ...]:
@@ -123,7 +93,7 @@ class Interconnection:
 
     def rocof_at_hz_per_s(self, powers_mw: tuple[float, ...], area: int = 0) -> float:
         """Rate of change of an area's frequency [Hz/s] with which a step under these powers would begin."""
-        return self._rates(self._now, self._inputs_mw(powers_mw))[area]
+        return self._motion.rates(self._motion.now, self._inputs_mw(powers_mw))[area]
 
     # --- stepping ---
 
@@ -141,20 +111,16 @@ class Interconnection:
         if not dt_s > 0.0:
             raise ValueError(f"a step must be longer than 0 s, got {dt_s}")
         self._power_mw = list(powers_mw)
-        end_s = _whole_ns(self._now.time_s + dt_s)
+        end_s = _whole_ns(self._motion.now.time_s + dt_s)
         if self._plain:  # nothing to act, to watch or to hold: one exact step
-            column = [*self._now.state, *powers_mw]
-            after = tuple([dot(row, column) for row in self._step_rows(dt_s)])
-            self._now = Snapshot(end_s, after, ())
-            self._past_s[-1] = end_s
+            self._motion.whole_step(dt_s, powers_mw, end_s)
             return self.frequencies_hz
         left_s = dt_s
         while left_s > INSTANT_S:
             self._act()
-            due_s = self._next_due_s() - self._now.time_s
+            due_s = self._next_due_s() - self._motion.now.time_s
             left_s -= self._span(left_s if due_s > left_s - INSTANT_S else due_s)
-        self._now = self._now._replace(time_s=end_s)
-        self._past_s[-1] = end_s
+        self._motion.set_clock(end_s)
         return self.frequencies_hz
 
     def power_for_hz(self, dt_s: float, powers_mw: tuple[float, ...], target_hz: float, area: int = 0) -> float:
@@ -167,20 +133,20 @@ class Interconnection:
         self._act()  # what is due at this instant is part of the step
         pieces = max(self._pieces(dt_s), 1)
         powers = list(powers_mw)
-        target = target_hz - self._areas[area].nominal_hz
+        target = target_hz - self.areas[area].nominal_hz
 
         def missed_hz(power_mw: float) -> float:
             powers[area] = power_mw
-            end = self._now
+            end = self._motion.now
             for _ in range(pieces):
-                end = self._advanced(end, dt_s / pieces, self._inputs_mw(tuple(powers)))
-            return self._deviations(end)[area] - target
+                end = self._motion.advanced(end, dt_s / pieces, self._inputs_mw(tuple(powers)))
+            return self._motion.deviations(end)[area] - target
 
         power = powers[area]
         miss = missed_hz(power)
-        scale = 2.0 * self._areas[area].kinetic_energy_mws / self._areas[area].nominal_hz / dt_s
+        scale = 2.0 * self.areas[area].kinetic_energy_mws / self.areas[area].nominal_hz / dt_s
         for _ in range(20):
-            if abs(miss) <= 1e-13 * self._areas[area].nominal_hz:
+            if abs(miss) <= 1e-13 * self.areas[area].nominal_hz:
                 break
             other = power - miss * scale
             other_miss = missed_hz(other)
@@ -192,15 +158,15 @@ class Interconnection:
 
     def lose_inertia(self, kinetic_energy_mws: float, area: int = 0) -> None:
         """Take the kinetic energy of a tripped unit out of an area [MW s]."""
-        left_mws = self._areas[area].kinetic_energy_mws - kinetic_energy_mws
-        self._change(area, self._areas[area]._replace(kinetic_energy_mws=left_mws))
+        left_mws = self.areas[area].kinetic_energy_mws - kinetic_energy_mws
+        self._change(area, self.areas[area]._replace(kinetic_energy_mws=left_mws))
 
     def lose_governor_share(self, name: str, share: float, area: int = 0) -> None:
         """Take a share (0 to 1) of a governor block out of an area, its present output included.
 
         A tripped unit takes its droop along; what its share of the block delivered is gone with it.
         """
-        params = self._areas[area]
+        params = self.areas[area]
         names = [governor.name for governor in params.governors]
         if name not in names:
             raise ValueError(f"no governor is called {name!r}; there are {', '.join(names) or 'none'}")
@@ -223,24 +189,29 @@ class Interconnection:
 
     def _act(self) -> None:
         """Samples of the secondary control and stages of load shedding that are due now."""
-        now_s = self._now.time_s + INSTANT_S
-        for number, area in enumerate(self._areas):
+        now_s = self._motion.now.time_s + INSTANT_S
+        for number, area in enumerate(self.areas):
             if area.secondary and self._samples[number] * area.secondary.period_s <= now_s:
                 export_mw = self.tie_mw if number == 0 else -self.tie_mw
                 self._secondary[number] = sampled_secondary(
-                    area.secondary, self._secondary[number], self._deviations(self._now)[number], export_mw
+                    area.secondary,
+                    self._secondary[number],
+                    self._motion.deviations(self._motion.now)[number],
+                    export_mw,
                 )
                 self._samples[number] += 1
             # Above every threshold and with no relay timing there is nothing to note.
             if area.shedding and (
-                self._timing[number] or self._deviations(self._now)[number] <= self._alarm_hz[number]
+                self._timing[number] or self._motion.deviations(self._motion.now)[number] <= self._alarm_hz[number]
             ):
                 self._shed(number, now_s)
 
     def _shed(self, number: int, now_s: float) -> None:
-        area = self._areas[number]
-        deviation_hz = self._deviations(self._now)[number]
-        relays = shedding.noted(area.shedding, self._relays[number], deviation_hz, area.nominal_hz, self._now.time_s)
+        area = self.areas[number]
+        deviation_hz = self._motion.deviations(self._motion.now)[number]
+        relays = shedding.noted(
+            area.shedding, self._relays[number], deviation_hz, area.nominal_hz, self._motion.now.time_s
+        )
         tripped = list(relays.tripped)
         for place, stage in enumerate(area.shedding):
             if tripped[place] or relays.since_s[place] + stage.delay_s > now_s:
@@ -248,11 +219,11 @@ class Interconnection:
             tripped[place] = True
             net_mw = stage.net_mw(self._demand_mw[number])
             self._shed_mw[number] += net_mw
-            self.trips.append(Trip(self._now.time_s, number, place, net_mw))
+            self.trips.append(Trip(self._motion.now.time_s, number, place, net_mw))
             gone = sum(s.demand_share for s, gone in zip(area.shedding, tripped, strict=True) if gone)
             self._change(
                 number,
-                self._areas[number]._replace(damping_mw_per_hz=self._damping_mw_per_hz[number] * max(0.0, 1.0 - gone)),
+                self.areas[number]._replace(damping_mw_per_hz=self._damping_mw_per_hz[number] * max(0.0, 1.0 - gone)),
             )
         if tripped != list(relays.tripped):
             self._watched = None
@@ -261,7 +232,7 @@ class Interconnection:
 
     def _next_due_s(self) -> float:
         due_s = math.inf
-        for area, relays, samples, timing in zip(self._areas, self._relays, self._samples, self._timing, strict=True):
+        for area, relays, samples, timing in zip(self.areas, self._relays, self._samples, self._timing, strict=True):
             if area.secondary:
                 due_s = min(due_s, samples * area.secondary.period_s)
             if timing:
@@ -271,8 +242,8 @@ class Interconnection:
     # --- the exact step and its sub-steps ---
 
     def _pieces(self, span_s: float) -> int:
-        nonlinear = self._now.valves or self._any_held or any(area.shedding for area in self._areas)
-        return math.ceil(span_s / self._sub_step_s - 1e-9) if nonlinear else 1
+        nonlinear = self._motion.now.valves or self._motion.any_held or any(area.shedding for area in self.areas)
+        return math.ceil(span_s / self._motion.sub_step_s - 1e-9) if nonlinear else 1
 
     def _span(self, span_s: float) -> float:
         """Advance by at most `span_s`, less if a threshold is crossed; the time that was covered [s]."""
@@ -281,17 +252,17 @@ class Interconnection:
         inputs = self._inputs_mw(tuple(self._power_mw))
         watched = self._watched_hz() if self._watches else ()
         for piece in range(pieces):
-            before = self._now
-            after = self._advanced(before, piece_s, inputs)
+            before = self._motion.now
+            after = self._motion.advanced(before, piece_s, inputs)
             if (
                 watched
                 and self._near(before, after, piece_s, inputs, watched)
                 and self._crosses(before, after, piece_s, inputs, watched)
             ):
                 located = self._located(before, piece_s, inputs, watched)
-                self._commit(located)
+                self._motion.commit(located)
                 return piece * piece_s + (located.time_s - before.time_s)
-            self._commit(after)
+            self._motion.commit(after)
         return span_s
 
     def _watched_hz(self) -> tuple[tuple[float, ...], ...]:
@@ -299,7 +270,7 @@ class Interconnection:
         if self._watched is not None:
             return self._watched
         watched = []
-        for area, relays, limited in zip(self._areas, self._relays, self._valves, strict=True):
+        for area, relays, limited in zip(self.areas, self._relays, self._motion.valves, strict=True):
             edges = [hz - area.nominal_hz for hz in shedding.watched_hz(area.shedding, relays)]
             for governor in limited:
                 if governor.valve and governor.valve.deadband_steps and governor.valve.deadband_hz > 0.0:
@@ -318,7 +289,7 @@ class Interconnection:
     ) -> bool:
         """Whether any watched deviation is within reach of a sub-step; most of the time none is."""
         for number, edges in enumerate(watched):
-            start, end = (snapshot.state[self._core.rows[number]] for snapshot in (before, after))
+            start, end = (snapshot.state[self._motion.core.rows[number]] for snapshot in (before, after))
             reach_hz = self._reach_hz(number, start, inputs_mw[number], dt_s)
             low = (start if start < end else end) - reach_hz
             high = (end if start < end else start) + reach_hz
@@ -333,7 +304,7 @@ class Interconnection:
         What is put in, all reserve held and damping pull together at most; twice that, as damping grows on the way.
         Governors and a neighbour have no such bound.
         """
-        area = self._areas[number]
+        area = self.areas[number]
         steepest = STEEPEST_HZ_PER_S
         if not area.governors and self._tie is None:
             damping_mw = area.damping_mw_per_hz * abs(deviation_hz)
@@ -355,16 +326,16 @@ class Interconnection:
         for area, edges in enumerate(watched):
             if not edges:
                 continue
-            first, last = self._rates(before, inputs)[area], self._rates(after, inputs)[area]
+            first, last = self._motion.rates(before, inputs)[area], self._motion.rates(after, inputs)[area]
             if first * last < 0.0:
-                turn = self._advanced(before, dt_s * first / (first - last), inputs)
+                turn = self._motion.advanced(before, dt_s * first / (first - last), inputs)
                 if self._apart(before, turn, watched):
                     return True
         return False
 
     def _apart(self, before: Snapshot, after: Snapshot, watched: tuple[tuple[float, ...], ...]) -> bool:
         """Whether a watched deviation lies between two states, or is reached by the second."""
-        pairs = zip(self._deviations(before), self._deviations(after), watched, strict=True)
+        pairs = zip(self._motion.deviations(before), self._motion.deviations(after), watched, strict=True)
         return any((start > edge) != (end > edge) for start, end, edges in pairs for edge in edges)
 
     def _located(
@@ -374,26 +345,14 @@ class Interconnection:
         half_s = dt_s
         for _ in range(HALVINGS):
             half_s *= 0.5
-            middle = self._advanced(before, half_s, inputs)
+            middle = self._motion.advanced(before, half_s, inputs)
             if not self._crosses(before, middle, half_s, inputs, watched):
                 before = middle
-        return self._advanced(before, half_s, inputs)
+        return self._motion.advanced(before, half_s, inputs)
 
     def _change(self, number: int, params: GridParams) -> None:
         check_grid(params)
-        self._areas = (*self._areas[:number], params, *self._areas[number + 1 :])
-        self._valves = tuple(valves(area) for area in self._areas)
-        self._core = joined_core(self._areas, self._tie)
-        self._rate_rows = _rate_rows(self._core)
-        self._steps.clear()
-
-    def _step_rows(self, dt_s: float) -> Matrix:
-        rows = self._steps.get(dt_s)
-        if rows is None:
-            if len(self._steps) >= STEPS_KEPT:
-                self._steps.clear()
-            rows = self._steps[dt_s] = held_input_step(self._core.a, self._core.b, dt_s)
-        return rows
+        self._motion.change((*self.areas[:number], params, *self.areas[number + 1 :]))
 
     def _inputs_mw(self, powers_mw: tuple[float, ...]) -> tuple[float, ...]:
         """Constant power of each area: what is put in, secondary control, and load that is gone [MW]."""
@@ -401,100 +360,6 @@ class Interconnection:
             power + secondary.power_mw + shed
             for power, secondary, shed in zip(powers_mw, self._secondary, self._shed_mw, strict=True)
         )
-
-    def _deviations(self, snapshot: Snapshot) -> tuple[float, ...]:
-        return tuple([snapshot.state[row] for row in self._core.rows])
-
-    def _rates(self, snapshot: Snapshot, inputs_mw: tuple[float, ...]) -> tuple[float, ...]:
-        """Rate of change of each area's frequency [Hz/s]."""
-        column = [*snapshot.state]
-        valve = 0
-        for number, own_mw in enumerate(inputs_mw):
-            column.append(own_mw)
-            if self._any_held:
-                self._add_held(column, number, snapshot.time_s, snapshot, 0.0)
-            for _ in self._valves[number]:
-                column.append(snapshot.valves[valve].position)
-                valve += 1
-        return tuple([dot(row, column) for row in self._rate_rows])
-
-    def _add_held(
-        self, column: list[float], area: int, time_s: float, snapshot: Snapshot, rate_hz_per_s: float
-    ) -> None:
-        """What the curves of an area ask for at an instant [MW]; blocks with the same dead time see the same."""
-        delay_s, seen_hz = -1.0, 0.0
-        for response in self._areas[area].held:
-            if response.delay_s != delay_s:
-                delay_s = response.delay_s
-                seen_hz = self._deviation_at(time_s - delay_s, snapshot, area, rate_hz_per_s)
-            column.append(held_power_mw(response, seen_hz))
-
-    def _advanced(self, before: Snapshot, dt_s: float, inputs_mw: tuple[float, ...]) -> Snapshot:
-        """The state after a sub-step; nothing is committed."""
-        rows = self._step_rows(dt_s)
-        column = [*before.state]
-        middle_s = before.time_s + 0.5 * dt_s
-        rates = (0.0,) * len(self._areas)
-        # What is quicker than half a sub-step sees a frequency that is still to come: follow the present rate.
-        if before.valves or (
-            self._any_held and (self._shortest_delay_s < 0.5 * dt_s or before.time_s > self._past_s[-1])
-        ):
-            rates = self._rates(before, inputs_mw)
-        after: list[ValveState] = []
-        for number, own_mw in enumerate(inputs_mw):
-            column.append(own_mw)
-            rate = rates[number]
-            if self._any_held:
-                self._add_held(column, number, middle_s, before, rate)
-            if not self._valves[number]:
-                continue
-            ahead = before.state[self._core.rows[number]] + 0.5 * dt_s * rate
-            for governor in self._valves[number]:
-                state = before.valves[len(after)]
-                if governor.valve is None or governor.stiffness_mw_per_hz == 0.0:
-                    after.append(state)
-                    column.append(0.0)
-                    continue
-                done = moved(governor.valve, governor.stiffness_mw_per_hz, state, ahead, dt_s)
-                after.append(done.state)
-                column.append(done.mean)
-        return Snapshot(before.time_s + dt_s, tuple([dot(row, column) for row in rows]), tuple(after))
-
-    def _deviation_at(self, time_s: float, snapshot: Snapshot, area: int, rate_hz_per_s: float) -> float:
-        """Deviation at a past instant, linear between sub-steps [Hz]; a little ahead, by the present rate."""
-        ahead_s = time_s - snapshot.time_s
-        if ahead_s >= 0.0 or time_s >= self._past_s[-1]:
-            return snapshot.state[self._core.rows[area]] + rate_hz_per_s * ahead_s
-        after = bisect_right(self._past_s, time_s)
-        if after == 0:
-            return self._past_hz[0][area]
-        t0, t1 = self._past_s[after - 1], self._past_s[after]
-        f0, f1 = self._past_hz[after - 1][area], self._past_hz[after][area]
-        return f0 + (f1 - f0) * (time_s - t0) / (t1 - t0)
-
-    def _commit(self, snapshot: Snapshot) -> None:
-        self._now = snapshot
-        if not self._longest_delay_s > 0.0:
-            self._past_s[-1] = snapshot.time_s
-            return
-        self._past_s.append(snapshot.time_s)
-        self._past_hz.append(self._deviations(snapshot))
-        if len(self._past_s) > HISTORY_KEPT:
-            old = bisect_right(self._past_s, snapshot.time_s - self._longest_delay_s) - 1
-            del self._past_s[:old], self._past_hz[:old]
-
-
-def _rate_rows(core: LinearCore) -> Matrix:
-    """For each area the row of `[A B]` that gives the rate of change of its deviation."""
-    return tuple(core.a[row] + core.b[row] for row in core.rows)
-
-
-def _sub_step_s(valve: Valve | None) -> float:
-    """A quarter of the quickest lag in and before a valve [s], within bounds."""
-    if valve is None:
-        return SUB_STEP_S
-    lags = [lag_s for lag_s in (valve.lag_s, *(lag_s for _, lag_s in valve.before)) if lag_s > 0.0]
-    return max(SHORTEST_SUB_STEP_S, 0.25 * min(lags, default=4.0 * SUB_STEP_S))
 
 
 def _whole_ns(time_s: float) -> float:
