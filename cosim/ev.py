@@ -67,8 +67,7 @@ class Ev(EvInLoop):
 
     def __init__(self, stage: Stage, visit: Visit, evcc: EVCC, station: Station, car: Car) -> None:
         super().__init__(stage, visit, evcc, station, car)
-        self._pause_ns = to_ns(stage.scenario.ev.answer_s)
-        self.repeat_ns = to_ns(stage.scenario.ev.repeat_s)
+        self._pause_ns, self.repeat_ns = stage.spans.answer_ns, stage.spans.repeat_ns
         self.stop_ns = -1
         self.unplug_ns = -1
         self.end_reason = "running"

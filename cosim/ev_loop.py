@@ -13,7 +13,7 @@ from cosim.heeding import heeds, take_over
 from cosim.journal import TO_EVSE
 from cosim.offer import obey, offer
 from cosim.promise import aside, promised_w, reconsiders
-from cosim.scenario import NS, to_ns
+from cosim.scenario import NS
 from cosim.segment import power_in_segment_w
 from cosim.stage import Stage
 from cosim.visit import Visit
@@ -84,8 +84,7 @@ class EvInLoop:
         self.in_loop = False
         scenario = stage.scenario
         self.is_dc = station.is_dc
-        self._gap_ns = to_ns(scenario.ev.loop_gap_s)
-        self._gap_jitter_ns = to_ns(scenario.ev.loop_gap_jitter_s)
+        self._gap_ns, self._gap_jitter_ns = stage.spans.loop_gap_ns, stage.spans.loop_gap_jitter_ns
         self._gap_key = stream_key(scenario.seed, "ev.loop_gap")
         self._offer_place = place(OFFER, visit.ev_id)
         self._apply_place = place(APPLY, visit.ev_id)

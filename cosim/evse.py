@@ -125,7 +125,7 @@ class Station:
         self.meter_factor = 1.0
         self.regulating = False
         self.regulate_ns = -1  # next step of the converter's own clock; -1: none of ours
-        self.period_ns = to_ns(stage.scenario.evse.control_period_s)
+        self.period_ns = stage.spans.control_period_ns
         record = stage.scenario.record
         self.loops_every = loops_every(record, evse_id)  # which turns are recorded; 0: none
         self.record_setpoints = record.setpoints

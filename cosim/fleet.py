@@ -57,6 +57,8 @@ class Fleet:
 
     def close_tick(self, now_ns: int) -> Tick:
         """What came together since the last tick, which ends now."""
+        if self.lane is not None:
+            self.lane.catch_up()
         sums = self.sums
         for car in self.cars.values():
             if now_ns >= car.due_ns:

@@ -51,6 +51,7 @@ class Lane:
         self._rules = rules_of(stage, timers)
         self._evs: list[EvInLoop | None] = []
         self._free: list[int] = []
+        self._entered: list[int] = []  # rows, since the step began
         self._kinds: dict[int, int] = {}
         self._kind_rows = np.zeros(16, KIND)
         self._desks = np.zeros(16, DESK)  # one for each kind
@@ -122,25 +123,37 @@ class Lane:
         """Take over a pair whose next offer would be at `offer_ns`; `ev.resume` is called when it leaves again."""
         slot = self._free.pop() if self._free else self._grow()
         station, car = ev.station, ev.car
-        self._rows[slot] = as_row(self._values(ev, offer_ns))
+        release_ns = self._agenda.next_ns(ev.visit.ev_id, self._env.now_ns)
+        self._rows[slot] = as_row(self._values(ev, offer_ns, release_ns))
         if self._machine.memory:
             self._memory[slot] = tuple(station.control.memory)
         self._wake_ns[slot] = 0
         self._evs[slot] = ev
+        leaves_ns = min(offer_ns, release_ns, station.secc.deadline_ns or offer_ns)  # not before, whatever happens
         station.hand_over()
         del self._stage.fleet.cars[car.ev_id]
         self.present += 1
         if self.present % SPARED == 0:
             gc.freeze()  # the collector need not look at them, see `seldom_collected`
         ev.hand_over(slot)
-        self._run(self._step, slot, slot + 1)
+        if leaves_ns > self._step.until_ns:
+            self._entered.append(slot)  # to be taken to the end of the step with all others that come
+        else:
+            self._run(self._step, slot, slot + 1)
 
-    def _values(self, ev: EvInLoop, offer_ns: int) -> tuple[Any, ...]:
+    def catch_up(self) -> None:
+        """Take the rows that have entered within this step to its end; some may come back."""
+        if self._entered:
+            first, last = min(self._entered), max(self._entered)
+            self._entered.clear()
+            self._run(self._step, first, last + 1)
+
+    def _values(self, ev: EvInLoop, offer_ns: int, release_ns: int) -> tuple[Any, ...]:
         station, car = ev.station, ev.car
         own = Own(
             target_soc=ev.visit.target_soc,
             offer_ns=offer_ns,
-            release_ns=self._agenda.next_ns(ev.visit.ev_id, self._env.now_ns),
+            release_ns=release_ns,
             sequence_deadline_ns=station.secc.deadline_ns,
             said_ns=ev.offer_ns,
             heard_ns=station.secc.said.departure_ns,
@@ -248,6 +261,7 @@ class Lane:
 
     def return_all(self) -> None:
         """The run ends: the objects know again what has become of them, and nobody goes on."""
+        self.catch_up()
         for slot, ev in enumerate(self._evs):
             if ev is not None:
                 self._restore(slot, ev)

@@ -88,8 +88,11 @@ def visit_of(ev_id: int, scenario: Scenario, inputs: Inputs) -> Visit:
 
 def _car(ev_id: int, scenario: Scenario, inputs: Inputs, wanted: str) -> tuple[Vehicle, str]:
     """The model of a vehicle and the service it gets."""
-    draw = uniform(stream_key(scenario.seed, "fleet.model"), ev_id, 0)
-    vehicle = inputs.vehicles[chosen((choice.weight for choice in inputs.vehicles), draw)].vehicle
+    index = 0
+    if len(inputs.vehicles) > 1:
+        draw = uniform(stream_key(scenario.seed, "fleet.model"), ev_id, 0)
+        index = chosen((choice.weight for choice in inputs.vehicles), draw)
+    vehicle = inputs.vehicles[index].vehicle
     return vehicle, _service(ev_id, scenario.fleet, scenario.seed, vehicle, wanted)
 
 
@@ -121,7 +124,7 @@ def _service(ev_id: int, fleet: Fleet, seed: int, vehicle: Vehicle, wanted: str)
     name = wanted or list(fleet.services)[chosen(fleet.services.values(), spread(ev_id))]
     power = "DC" if name.startswith("DC") and vehicle.maximum_dc_charge_w > 0.0 else "AC"
     discharge_w = vehicle.maximum_dc_discharge_w if power == "DC" else vehicle.maximum_ac_discharge_w
-    takes_part = uniform(stream_key(seed, "fleet.v2g"), ev_id, 0) < fleet.v2g_share
+    takes_part = fleet.v2g_share >= 1.0 or uniform(stream_key(seed, "fleet.v2g"), ev_id, 0) < fleet.v2g_share
     return f"{power}_BPT" if name.endswith("BPT") and discharge_w > 0.0 and takes_part else power
 
 
