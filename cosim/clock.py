@@ -22,7 +22,7 @@ from simpy.events import EventPriority
 Entry = tuple[int, EventPriority, int, Any]  # instant, priority, order of scheduling, and what happens
 
 _FIRST: Final = EventPriority(-1)  # at an instant: a slot begins before anything in it happens
-_PER_SLOT: Final = 16  # entries of a slot, about: few enough to sort quickly, enough to pay for its beginning
+_PER_SLOT: Final = 32  # entries of a slot, about: few enough to sort quickly, enough to pay for its beginning
 
 
 class Slots(dict[int, Callable[[Entry], object]]):
@@ -31,7 +31,7 @@ class Slots(dict[int, Callable[[Entry], object]]):
     A slot is open from its beginning on; entries for one that is past cannot come.
     """
 
-    __slots__ = ("_awaited", "_bits", "_clock", "_lists", "_numbers", "_onto_heap", "_opened", "_serial")
+    __slots__ = ("_awaited", "_beginning", "_bits", "_clock", "_lists", "_numbers", "_onto_heap", "_opened", "_serial")
 
     def __init__(self, clock: "Clock", bits: int) -> None:
         super().__init__()
@@ -43,6 +43,7 @@ class Slots(dict[int, Callable[[Entry], object]]):
         self._numbers: list[int] = []  # of the lists, as a heap
         self._awaited: set[int] = set()  # those whose beginning is on the clock's heap
         self._serial = count()
+        self._beginning = Recurring(clock, _FIRST, self._begin)  # of any slot: the instant says of which
 
     def __missing__(self, number: int) -> Callable[[Entry], object]:
         if number << self._bits <= self._clock._now:
@@ -66,18 +67,16 @@ class Slots(dict[int, Callable[[Entry], object]]):
         if number in self._awaited:
             return
         self._awaited.add(number)
-        beginning = Event(self._clock)
-        beginning._ok, beginning._value = True, number
-        beginning.callbacks.append(self._begin)
-        heappush(self._clock._queue, (number << self._bits, _FIRST, next(self._serial), beginning))
+        heappush(self._clock._queue, (number << self._bits, _FIRST, next(self._serial), self._beginning))
 
-    def _begin(self, beginning: Event) -> None:
-        self._awaited.remove(beginning._value)
+    def _begin(self, now_ns: int, _: object) -> None:
+        number = now_ns >> self._bits
+        self._awaited.remove(number)
         queue = self._clock._queue
-        queue += self._lists.pop(beginning._value)
+        queue += self._lists.pop(number)
         heapify(queue)
         heappop(self._numbers)
-        self._open(beginning._value)
+        self._open(number)
         if self._numbers:
             self._await(self._numbers[0])
 

@@ -15,7 +15,7 @@ from cosim.driver import Answer, At, Moment, Recurring, Signal
 from cosim.ev_loop import ENDED, EvInLoop
 from cosim.evse import Station
 from cosim.heeding import take_over
-from cosim.journal import LOOP_REQUESTS, TO_EVSE
+from cosim.journal import LOOP_REQUESTS
 from cosim.polls import is_precharged, pass_over
 from cosim.scenario import to_ns
 from cosim.stage import Stage
@@ -190,19 +190,14 @@ class Ev(EvInLoop):
 
     def _ask(self, step: Step, now_ns: int) -> None:
         """Send the next request; `_hear_step` gets the answer."""
-        evcc, answer = self.evcc, self._answer
         said, processing = NOTHING, _FINISHED
         if step in PLAIN:  # most requests speak of nothing that the vehicle would have to look up in itself
             if self.first_loop_ns >= 0:
                 self.car.soc_seen = self.car.soc(now_ns)
         else:
             said, processing = self._looked_up(step, now_ns)
-        request = evcc.request(said, now_ns, processing)
-        assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
         self._step = step
-        answer.deadline_ns = evcc.deadline_ns
-        self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, evcc.session_id)
-        self._send(request, answer, now_ns)
+        self._send(self.evcc.request(said, now_ns, processing), now_ns)
 
     def _looked_up(self, step: Step, now_ns: int) -> tuple[Offer, Processing]:
         """What the vehicle says of itself in a step that is not plain, and whether its own side is finished."""

@@ -152,28 +152,29 @@ class EvInLoop:
         evcc = self.evcc
         unasked = evcc.notification is None and evcc.warning is None
         if (unasked and now_ns < self.departure_ns and not self.leaving) or not self._turns_away(now_ns):
-            self._ask_in_turn(now_ns)
+            self._send(self._same_again(now_ns) or evcc.request(self._offer(now_ns), now_ns), now_ns, self._in_full)
         else:
             self._turns_end(now_ns)
 
     def _ask_in_turn(self, now_ns: int) -> None:
         """Send a request of the loop; `_hear` gets the answer."""
-        evcc, answer = self.evcc, self._answer
-        request = self._same_again(now_ns) or evcc.request(self._offer(now_ns), now_ns)
-        assert evcc.deadline_ns is not None, "a request is outstanding, so its timer runs"
-        answer.deadline_ns = evcc.deadline_ns
-        if self._in_full:
-            self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, evcc.session_id)
+        request = self._same_again(now_ns) or self.evcc.request(self._offer(now_ns), now_ns)
+        self._send(request, now_ns, self._in_full)
+
+    def _send(self, request: Any, now_ns: int, in_full: bool = True) -> None:
+        """Let a request leave, written down `in_full` or only counted; the answer comes to `_answer`."""
+        answer, deadline_ns = self._answer, self.evcc.deadline_ns
+        assert deadline_ns is not None, "a request is outstanding, so its timer runs"
+        answer.deadline_ns = deadline_ns
+        if in_full:
+            self._journal.sent(now_ns, self._ev_id, TO_EVSE, request, self.evcc.session_id)
         else:
             self._journal.counts[request.__class__] += 1
-        self._send(request, answer, now_ns)
-
-    def _send(self, request: Any, answer: Answer[Any], now_ns: int) -> None:
         self.requests += 1
         if self.stage.wire is not None:
             request = self.stage.wire.carry(now_ns, self._ev_id, TO_EVSE, request)
         arrival_ns = now_ns + self.line.request_ns(self.requests)
-        if arrival_ns >= answer.deadline_ns:
+        if arrival_ns >= deadline_ns:
             answer.expect()  # it will come too late: silence ends at the deadline, not when it arrives
         station_ns = self.station.secc.deadline_ns
         if station_ns is not None and arrival_ns >= station_ns:

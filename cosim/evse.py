@@ -201,11 +201,12 @@ class Station:
             self.began_ns = None
             self.stage.recorder.event(now_ns, self.evse_id, "service_renegotiation", "back to the choice of services")
 
-    def _send(self, response: Any, answer: Answer[Any], now_ns: int) -> None:
-        self.journal.sent(now_ns, self.evse_id, TO_EV, response, self.secc.session_id)
-        self._deliver(response, answer, now_ns)
-
-    def _deliver(self, response: Any, answer: Answer[Any], now_ns: int) -> None:
+    def _send(self, response: Any, answer: Answer[Any], now_ns: int, in_full: bool = True) -> None:
+        """Let a response leave, written down `in_full` or only counted."""
+        if in_full:
+            self.journal.sent(now_ns, self.evse_id, TO_EV, response, self.secc.session_id)
+        else:
+            self.journal.counts[response.__class__] += 1
         self.responses += 1
         if self.stage.wire is not None:
             response = self.stage.wire.carry(now_ns, self.evse_id, TO_EV, response)

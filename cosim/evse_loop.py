@@ -14,7 +14,6 @@ from cosim.driver import REGULATE, Answer, At, place
 from cosim.evse_notices import delay_s, look_at_departure
 from cosim.evse_profile import judge_profile
 from cosim.evse_schedule import follow_vehicle, settled, stated_needs
-from cosim.journal import TO_EV
 from models.car.converter import loss_w
 from models.control.limits import CURRENT, EV_POWER, STATION_POWER
 from models.draws import stream_key, uniform
@@ -48,11 +47,7 @@ def answer_loop(station: "Station", answer: Answer[Any], car: Car, now_ns: int) 
     elif changed and station.is_dc:
         _command(station, car, now_ns)
     response = _say_dc(station, car, power_w, now_ns) if station.is_dc else _say_ac(station, car, power_w, now_ns)
-    if station.in_full:
-        station.journal.sent(now_ns, station.evse_id, TO_EV, response, secc.session_id)
-    else:
-        station.journal.counts[response.__class__] += 1
-    station._deliver(response, answer, now_ns)
+    station._send(response, answer, now_ns, station.in_full)
     if station.scheduled and secc.ended is not None and station.verdict is not None:
         station.lose(station.verdict.value)
         return

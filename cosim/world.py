@@ -361,8 +361,8 @@ class World:
 
 
 def _events_per_s(scenario: Scenario, by_message: bool) -> float:
-    """About how many events the clock has to expect: three a turn, or, where rows take the turns, those of set-up."""
+    """About how many events the clock has to expect: two a turn, or, where rows take the turns, those of set-up."""
     cars = scenario.fleet.n_ev
-    if by_message:  # the request is there, the answer is there, the next turn is due
-        return 3.0 * cars / (scenario.ev.loop_gap_s + 2.0 * scenario.link.delay_s)
+    if by_message:  # the request is there, the next turn is due
+        return 2.0 * cars / (scenario.ev.loop_gap_s + 2.0 * scenario.link.delay_s)
     return 15.0 * cars / scenario.duration_s
