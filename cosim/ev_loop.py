@@ -3,6 +3,7 @@ wants something else. `Ev` tells the rest of its story.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -26,8 +27,8 @@ NO_CURRENT_A = 0.5
 ENDED = Meaning.ENDED  # looking it up in its class costs more than the rest of the comparison
 
 
-class EvInLoop:
-    """One vehicle as far as it takes turns."""
+class EvInLoop(ABC):
+    """One vehicle as far as it takes turns; where it turns away, `Ev` goes on."""
 
     __slots__ = (
         "_answer",
@@ -136,9 +137,9 @@ class EvInLoop:
         self._turn_due.call = self._turn
         self._answer.calls(self._hear, self._hear_ahead if self._hears_ahead else None)
 
+    @abstractmethod
     def _leave_loop(self, now_ns: int) -> None:
-        """The next request is another, or the session is over; `Ev` goes on."""
-        raise NotImplementedError
+        """The next request is another, or the session is over."""
 
     def _heed_ramp_limitation(self) -> None:
         """EVSEPowerRampLimitation, in percent of the station's rating per minute, binds from the first setpoint on."""
@@ -353,9 +354,9 @@ class EvInLoop:
         self._wire_up()
         self._take_turns()
 
+    @abstractmethod
     def _wire_up(self) -> None:
-        """Make the callbacks of a session; `Ev` does."""
-        raise NotImplementedError
+        """Make the callbacks of a session."""
 
     def resume(self, offer_ns: int) -> None:
         """Back from the lane, which has armed the station's timer: the next offer is ours, at `offer_ns`."""
