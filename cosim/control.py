@@ -9,7 +9,7 @@ from array import array
 from functools import partial
 from typing import Any
 
-from cosim.car import Car, power_w
+from cosim.car import Car
 from cosim.delivery import decided
 from cosim.inputs import LocalPolicy
 from cosim.kind import Kind
@@ -149,7 +149,7 @@ class Control:
                 declare(self, self._stage.fleet.sums, self.memory.declared_w, now_ns)
         if self.hold_at_zero:
             requested_w = 0.0
-        return settle_on(self, car, car.kind, car.sums, self._limits, view, requested_w, now_ns)
+        return settle_on(self, car, car.kind, car.sums, self._limits, view, power_w, requested_w, now_ns)
 
 
 def _noise(key: int, evse_id: int, first: int, count: int) -> "array[float]":
@@ -280,14 +280,17 @@ def settle_on(
     sums: Sums,
     limits: LimitParams,
     view: StationView,
+    power_w: float,
     requested_w: float,
     now_ns: int,
 ) -> bool:
-    """Make a wish [W, AC meter] a setpoint that may be sent; whether it differs from the one in force."""
+    """Make a wish [W, AC meter] a setpoint that may be sent; whether it differs from the one in force.
+
+    `power_w`: at the plug now.
+    """
     allowed_w, reason = limit(at_plug_w(kind, requested_w), view, limits)
     plug_w = allowed_w if kind.is_dc else sayable_w(kind, allowed_w, wire_within(allowed_w))
-    exceeds = breaks_limits(view, plug_w)
-    return take(control, car, kind, sums, requested_w, plug_w, reason, exceeds, view.elapsed_s, now_ns)
+    return take(control, car, kind, sums, power_w, requested_w, plug_w, reason, breaks_limits(view, plug_w), now_ns)
 
 
 def sayable_w(kind: Kind, allowed_w: float, rounded_w: float) -> float:
@@ -315,18 +318,17 @@ def take(
     car: Car,
     kind: Kind,
     sums: Sums,
+    power_w: float,
     requested_w: float,
     plug_w: float,
     reason: int,
     exceeds: bool,
-    elapsed_s: float,
     now_ns: int,
 ) -> bool:
     """Take a setpoint [W at the plug] and count what is to be counted; whether it differs from the one in force.
 
-    `exceeds`: it breaks limits; `elapsed_s`: since the decision before.
+    `power_w`: at the plug now; `exceeds`: the setpoint breaks limits.
     """
-    control.decided_ns = now_ns
     control.requested_w = requested_w
     control.reason = reason
     if exceeds:
@@ -335,11 +337,12 @@ def take(
             sums.beyond_limits_evse = control.evse_id
     if reason > 0:
         sums.clips[reason] += 1
-        if reason == MINIMUM_POWER:
-            sums.gap_ns += math.floor(elapsed_s * 1e9 + 0.5)
+        if reason == MINIMUM_POWER and control.decided_ns >= 0:
+            sums.gap_ns += now_ns - control.decided_ns
+    control.decided_ns = now_ns
     if plug_w == control.plug_w:
         return False
-    decided(car, sums, now_ns, power_w(car, kind, sums, now_ns), plug_w, STEP_SHARE * kind.rated_w)
+    decided(car, sums, now_ns, power_w, plug_w, STEP_SHARE * kind.rated_w)
     control.previous_w = control.setpoint_w
     control.plug_w = plug_w
     control.setpoint_w = at_meter_w(kind, plug_w)

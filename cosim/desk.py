@@ -30,12 +30,13 @@ from cosim.sheet import (
     to_wire_within,
     whole_blocks,
 )
-from models.control.limits import limit
+from models.control.limits import GAP_RULES, limit
 from models.control.measurement import filtered_hz, filtered_rocof, measured_hz
-from models.draws import TAIL, centre, chance, inverse_normal, uniform
+from models.draws import centre, chance, inverse_normal, uniform
 from models.grid.imbalance import sampled
 
 DESK = np.dtype([("count", "i8"), ("row", "u4", (PLACES,))], align=True)
+DITHER = GAP_RULES["dither"]
 ONE = np.uint64(1)  # draws want their arguments without a sign (`models/draws.py`)
 
 
@@ -64,8 +65,10 @@ def decide(
     """Decide for the rows on the first `count` places, all of the kind of `record`: what they may ask, and why."""
     kind = constants(record)
     places = whole_blocks(count)
+    own_clock = record.is_dc and rules.control_period_ns > 0
     for k in range(count):
-        gather(sheet, k, rows[sheet.row[k]], record, sums, rules, series)
+        gather(sheet, k, rows[sheet.row[k]], record, own_clock, sums, rules, series)
+    gather_what_is_rare(sheet, count, rows, own_clock, rules)
     measure(sheet, places, count, rules, step)
     learn(sheet, places, kind, rules, step)
     policy.ask(sheet, count, memory, policy.params)
@@ -73,29 +76,41 @@ def decide(
     plan(sheet, places, rules)
 
 
-def gather(sheet: Any, k: int, row: Any, record: Any, sums: NDArray[Any], rules: Rules, series: Series) -> None:
+def gather(
+    sheet: Any, k: int, row: Any, record: Any, own_clock: bool, sums: NDArray[Any], rules: Rules, series: Series
+) -> None:
     """Lay what the decision depends on from a row onto a place of the sheet."""
-    now_ns = row.regulate_ns if record.is_dc and rules.control_period_ns > 0 else row.heard_ns
+    now_ns = row.regulate_ns if own_clock else row.heard_ns
     sheet.now_ns[k] = now_ns
     if rules.follows_series:
         follow(row, sums[row.part], rules.plans, sampled(series.t_s, series.value, now_ns * 1e-9), now_ns)
     sheet.now_w[k] = power_w(row, record, sums[row.part], now_ns)
-    sheet.heard_ns[k] = row.heard_ns
     sheet.until_departure_ns[k] = row.departure_ns - row.said_ns
     sheet.target_soc[k] = row.target_soc
     sheet.soc[k] = row.said_soc
     sheet.said_w[k] = row.said_w
     sheet.decided_ns[k] = row.decided_ns
     sheet.setpoint_w[k] = row.setpoint_w
-    sheet.baseline_w[k] = row.baseline_w
-    sheet.scheduled_w[k] = row.scheduled_w
     sheet.bias_hz[k] = row.bias_hz
-    sheet.dither_threshold[k] = row.dither_threshold
     sheet.ev_id[k] = row.ev_id
     sheet.evse_id[k] = row.evse_id
     sheet.samples[k] = row.samples
     sheet.requests[k] = row.requests
     sheet.responses[k] = row.responses
+
+
+def gather_what_is_rare(sheet: Any, count: int, rows: NDArray[Any], own_clock: bool, rules: Rules) -> None:
+    """The same of what some runs do without; columns that are never gathered hold zeros."""
+    for k in range(count):
+        sheet.heard_ns[k] = rows[sheet.row[k]].heard_ns if own_clock else sheet.now_ns[k]
+    if rules.planned:
+        for k in range(count):
+            row = rows[sheet.row[k]]
+            sheet.baseline_w[k] = row.baseline_w
+            sheet.scheduled_w[k] = row.scheduled_w
+    if rules.limits.gap_rule == DITHER:
+        for k in range(count):
+            sheet.dither_threshold[k] = rows[sheet.row[k]].dither_threshold
 
 
 def measure(sheet: Any, places: int, count: int, rules: Rules, step: Step) -> None:
@@ -109,9 +124,11 @@ def measure(sheet: Any, places: int, count: int, rules: Rules, step: Step) -> No
             sheet.noise[k] = centre(sheet.chance[k] - 0.5)
         few = 0
         for k in range(count):  # written without a jump: which of them are few is not to be guessed
+            q = sheet.chance[k] - 0.5
             sheet.few[few] = k
-            sheet.tail[few] = sheet.chance[k]
-            few += sheet.chance[k] < TAIL or sheet.chance[k] > 1.0 - TAIL
+            few += (q if q > 0.0 else 0.0 - q) > 0.475  # every tail, and the edge of it
+        for j in range(few):
+            sheet.tail[j] = sheet.chance[sheet.few[j]]
         for j in range(whole_blocks(few)):
             sheet.tail[j] = inverse_normal(sheet.tail[j])
         for j in range(few):
@@ -159,9 +176,10 @@ def tell(limits_w: NDArray[np.float64], places: int, kind: Any, usual_w: float, 
 def settle(sheet: Any, places: int, kind: Any, rules: Rules) -> None:
     """Make wishes setpoints that may be sent: limits, then the wire."""
     for k in range(places):
-        wanted_w = at_plug_w(kind, sheet.requested_w[k])
+        sheet.wanted_w[k] = at_plug_w(kind, sheet.requested_w[k])
+    for k in range(places):
         limits = with_dither(rules.limits, sheet.dither_threshold[k])
-        sheet.allowed_w[k], sheet.reason[k] = limit(wanted_w, seen_by(sheet, k), limits)
+        sheet.allowed_w[k], sheet.reason[k] = limit(sheet.wanted_w[k], seen_by(sheet, k), limits)
         sheet.plug_w[k] = sheet.allowed_w[k]
     if not kind.is_dc:
         to_wire_within(sheet.plug_w, places)

@@ -29,6 +29,7 @@ class Rules(NamedTuple):
     message_timeout_ns: int  # EVCC: request to response
     sequence_timeout_ns: int  # SECC: response to next request
     control_period_ns: int  # of a DC converter with its own clock; 0: it acts when it answers
+    planned: bool  # stations may have a baseline or a schedule other than zero
     follows_series: bool
     plans: bool  # the schedule is the baseline
     declared: int  # where the policy's memory holds the baseline that it declares itself; -1: it does not

@@ -397,6 +397,7 @@ def rules_of(stage: Stage, timers: Timers) -> Rules:
         message_timeout_ns=timers.charge_loop_ns,
         sequence_timeout_ns=timers.secc_loop_sequence_ns,
         control_period_ns=to_ns(scenario.evse.control_period_s) if periodic else 0,
+        planned=scenario.schedule.rule != "zero" or declares_baseline(stage.policy),
         follows_series=stage.schedule is not None,
         plans=is_plan(scenario, stage.policy),
         declared=stage.policy.memory._fields.index("declared_w") if declares_baseline(stage.policy) else -1,

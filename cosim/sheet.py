@@ -48,6 +48,7 @@ _SHEET: dict[str, Any] = {
     "tail": "f8",  # and these draws
     # What is decided.
     "requested_w": "f8",  # by the policy, AC meter
+    "wanted_w": "f8",  # the same at the plug
     "allowed_w": "f8",  # by the limiter, at the plug
     "plug_w": "f8",  # as it can be said
     "reason": "i8",

@@ -257,8 +257,8 @@ def carry_out(
     view: Any = seen_by(sheet, k)
     row.frequency_hz = view.frequency_hz
     row.samples += rules.noise_hz > 0.0
-    requested_w, plug_w, reason, exceeds = sheet.requested_w[k], sheet.plug_w[k], sheet.reason[k], sheet.exceeds[k] > 0
-    if take(row, row, kind, sums, requested_w, plug_w, reason, exceeds, view.elapsed_s, now_ns):
+    power_w, requested_w, plug_w = sheet.now_w[k], sheet.requested_w[k], sheet.plug_w[k]
+    if take(row, row, kind, sums, power_w, requested_w, plug_w, sheet.reason[k], sheet.exceeds[k] > 0, now_ns):
         if kind.is_dc:
             direct(row, kind, sums, view, row.plug_w, now_ns)
         if rules.setpoints:
@@ -266,7 +266,7 @@ def carry_out(
     if kind.is_dc and rules.control_period_ns > 0:
         row.regulate_ns = now_ns + rules.control_period_ns
     else:
-        answer(row, kind, sums, rules, logs, status, sheet.now_w[k], now_ns)
+        answer(row, kind, sums, rules, logs, status, power_w, now_ns)
         row.offer_ns = row.apply_ns + sheet.gap_ns[k]
         row.decide_ns = row.offer_ns + sheet.there_ns[k] + rules.processing_ns
         row.back_ns = sheet.back_ns[k]
