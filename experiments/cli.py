@@ -135,7 +135,7 @@ def run(
 @app.command()
 def show(
     name: RunName = "latest",
-    table: Annotated[str | None, typer.Argument(help="A table: its first rows, with units; or cars.")] = None,
+    table: Annotated[str | None, typer.Argument(metavar="TABLE", help="Its first rows, with units; or cars.")] = None,
     ev: Annotated[int | None, typer.Option(help="Only this vehicle.")] = None,
     rows: Annotated[int, typer.Option("-n", "--rows", help="How many rows.", min=1)] = 20,
     where: Annotated[str, typer.Option(help='Only rows that fit, such as "soc < 0.5".')] = "",
@@ -232,7 +232,9 @@ def validate(
 
 @app.command()
 def schema(
-    table: Annotated[str | None, typer.Argument(help="A table, or 'scenario' for all settings.")] = None,
+    table: Annotated[
+        str | None, typer.Argument(metavar="TABLE", help="One table, or 'scenario' for all settings.")
+    ] = None,
     json_schema: Annotated[bool, typer.Option("--json-schema", help="JSON Schema of a scenario.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -19,7 +19,10 @@ def add_product_commands(app: typer.Typer) -> None:
 
 
 def score(
-    product: Annotated[str, typer.Argument(help="pjm, dc, dm, dr, fcr, fcr-d, ffr or afrr; other names of them, too.")],
+    product: Annotated[
+        str,
+        typer.Argument(metavar="PRODUCT", help="pjm, dc, dm, dr, fcr, fcr-d, ffr or afrr; other names of them, too."),
+    ],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Recorded response, CSV or Parquet.")],
     contract_mw: Annotated[float | None, typer.Option(help="Contracted power, for a response in MW.")] = None,
     window_s: Annotated[float | None, typer.Option(help="dc, dm, dr: window of the envelope.")] = None,
@@ -39,7 +42,7 @@ def score(
 
 
 def curve(
-    product: Annotated[str | None, typer.Argument(help="A product; without one, all are listed.")] = None,
+    product: Annotated[str | None, typer.Argument(metavar="PRODUCT", help="Without one, all are listed.")] = None,
     svg: Svg = None,
     as_json: AsJson = False,
 ) -> None:
