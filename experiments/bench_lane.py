@@ -1,15 +1,11 @@
 """The fleet lane in the benchmark: exchanges per second and core, what a car takes up, what a logged row costs.
 
-A fleet of 256 vehicles, half AC_BPT and half DC_BPT, is really set up, message by message, until all are rows of the
-lane. For larger numbers these rows are tiled: the copies have the numbers of other vehicles, so that noise and delays
-are their own, but states and phases repeat. Everything else is what a run does in a grid step: droop, limiter, wire
-rounding, measurement with noise, delays with jitter, energy, and the lane's own upkeep in Python. Frequency swings. By
-0.1 Hz it asks most AC cars for less than their least power, so they rest, while DC cars follow; by 0.5 Hz all follow.
+The fleet is that of `bench_fleet`. Frequency swings. By 0.1 Hz it asks most AC cars for less than their least power, so
+they rest, while DC cars follow; by 0.5 Hz all follow.
 """
 
 import copy
 import gc
-import math
 import multiprocessing
 import tempfile
 import time
@@ -18,9 +14,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-SEED_EVS = 256
-LOOP_S = 1.0  # with link delays; the sequence timer is relaxed
-SETTLED_S = 20.0  # by then every vehicle is in its charge loop
+from experiments.bench_fleet import LOOP_S, SEED_EVS, SETTLED_S, fleet_world, once_settled, swing, tiled
+
 TICKS_S = (1.0, 0.1)
 SWING_HZ, WIDE_SWING_HZ = 0.1, 0.5
 LEAST_EXCHANGES = 2_000_000
@@ -60,15 +55,12 @@ def speeds(sizes: tuple[int, ...], rounds: int = 3) -> list[Speed]:
     """Rates of the lane for each number of vehicles, the best of `rounds`."""
     found: dict[tuple[int, float, float], float] = {}
     for tick_s in TICKS_S:
-        world = _world(SEED_EVS, tick_s, SETTLED_S + 1.0)
 
-        def measure(now_ns: int, world: Any = world, tick_s: float = tick_s) -> None:
-            if now_ns == round(SETTLED_S * 1e9):
-                for n_ev, swing_hz in product(sizes, (SWING_HZ, WIDE_SWING_HZ)):
-                    stage = world._stage  # looks inside on purpose
-                    found[n_ev, tick_s, swing_hz] = _rate(stage, n_ev, tick_s, swing_hz, now_ns, rounds)
+        def measure(stage: Any, now_ns: int, tick_s: float = tick_s) -> None:
+            for n_ev, swing_hz in product(sizes, (SWING_HZ, WIDE_SWING_HZ)):
+                found[n_ev, tick_s, swing_hz] = _rate(stage, n_ev, tick_s, swing_hz, now_ns, rounds)
 
-        world.run(progress=measure)
+        once_settled(tick_s, measure)
     rows = []
     for n_ev in sizes:
         slow, fast = (found[n_ev, tick_s, SWING_HZ] for tick_s in TICKS_S)
@@ -76,38 +68,6 @@ def speeds(sizes: tuple[int, ...], rounds: int = 3) -> list[Speed]:
         energy_ns = (1e9 / fast - 1e9 / slow) / (LOOP_S / TICKS_S[1] - LOOP_S / TICKS_S[0])
         rows.append(Speed(n_ev, slow, fast, moving_slow, moving_fast, energy_ns, n_ev * 3600.0 / LOOP_S / fast))
     return rows
-
-
-def _world(n_ev: int, tick_s: float, duration_s: float, *settings: str, sink: Any = None) -> Any:
-    from cosim.world import World
-    from experiments.load import load_scenario
-
-    scenario, inputs = load_scenario(
-        "quickstart",
-        [
-            "lane=fleet",
-            f"fleet.n_ev={n_ev}",
-            "fleet.cars_per_ev=1",
-            "fleet.services={AC_BPT = 0.5, DC_BPT = 0.5}",
-            "fleet.soc=[0.45, 0.55]",
-            "fleet.arrival.plug_in_s=[0.0, 1.0]",
-            "fleet.arrival.leave_s=[1e6, 1e6]",
-            "ev.loop_gap_s=0.975",
-            "link.delay_s=0.005",
-            "link.jitter_s=0.015",
-            "secc.loop_sequence_timeout_s=60",
-            "measurement.noise_hz=0.001",
-            f"grid.tick_s={tick_s}",
-            "grid.events=[]",
-            f"duration_s={duration_s}",
-            "record.charge_loop=false",
-            "record.setpoints=false",
-            "record.trace_evs=[]",
-            "policy.deadband_hz=0.0",
-            *settings,
-        ],
-    )
-    return World(scenario, inputs, sink or (lambda _: None))
 
 
 def _rate(stage: Any, n_ev: int, tick_s: float, swing_hz: float, now_ns: int, rounds: int) -> float:
@@ -120,34 +80,11 @@ def _rate(stage: Any, n_ev: int, tick_s: float, swing_hz: float, now_ns: int, ro
     for _ in range(rounds + 1):  # the first one only warms up
         before, began_s = lane.exchanges, time.process_time()
         for k in range(steps):
-            measured.hold(50.0 - swing_hz * math.sin(0.05 * k), now_ns)
-            lane._run(lane._span(now_ns), 0, n_ev)
+            swing(lane, measured, k, swing_hz, now_ns, tick_ns)
             now_ns += tick_ns
-            lane.close_tick(now_ns)
         best = max(best, (lane.exchanges - before) / (time.process_time() - began_s))
     stage.grid.measured = kept
     return best
-
-
-def tiled(lane: Any, n_ev: int) -> Any:
-    """A lane of `n_ev` rows, copies of those in `lane`, which stays as it is."""
-    import numpy as np
-
-    from cosim import turns
-    from cosim.row import blank_rows
-
-    there = np.flatnonzero(lane._rows["phase"] != turns.AWAY)
-    assert there.size > 0.9 * SEED_EVS, "the fleet is in the lane by now"
-    chosen = there[np.arange(n_ev) % there.size]
-    wide = copy.copy(lane)
-    wide._rows, wide._memory, wide._wake_ns = blank_rows(n_ev), lane._memory[chosen], lane._wake_ns[chosen]
-    wide._rows[:] = lane._rows[chosen]
-    wide._rows["ev_id"] = wide._rows["evse_id"] = np.arange(n_ev)
-    wide._left, wide._status = np.zeros(n_ev, np.int64), lane._status.copy()
-    wide._end_ns = 2**62
-    wide._evs, wide._free, wide.present = [None] * n_ev, [], n_ev
-    wide._sums = lane._sums.copy()
-    return wide
 
 
 def connected(n_ev: int) -> Connected:
@@ -158,7 +95,7 @@ def connected(n_ev: int) -> Connected:
 
 def _connected(n_ev: int) -> Connected:
     for warming in (SEED_EVS, n_ev):  # what is made once per process does not count
-        world = _world(warming, 1.0, SETTLED_S + 1.0)
+        world = fleet_world(warming, 1.0, SETTLED_S + 1.0)
         gc.collect()
         before_bytes, began_s = _resident_bytes(), time.process_time()
         weighed: list[tuple[float, int]] = []
@@ -168,7 +105,7 @@ def _connected(n_ev: int) -> Connected:
                 weighed.append((time.process_time() - began_s, _resident_bytes()))
 
         world.run(progress=weigh)
-    lane = world._stage.lane
+    lane = world.stage.lane
     each = (lane._rows, lane._wake_ns, lane._memory, lane._left)
     array_bytes = sum(array.nbytes / len(array) for array in each)
     spent_s, after_bytes = weighed[0]
@@ -193,7 +130,7 @@ def logged() -> Logged:
             began_s = time.process_time()
             with Store(Path(folder)) as store:
                 on = ("record.charge_loop=true",) if full else ()
-                _world(LOGGED_EVS, 1.0, SETTLED_S + LOGGED_S, *on, sink=store.write).run()
+                fleet_world(LOGGED_EVS, 1.0, SETTLED_S + LOGGED_S, *on, sink=store.write).run()
             spent.append(time.process_time() - began_s)
             if full:
                 rows, _, size = store.close()["charge_loop"]

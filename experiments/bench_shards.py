@@ -1,21 +1,20 @@
 """Several processes in the benchmark: the rows of one run in one process, and in two that meet at each grid tick.
 
-Rows are tiled as in `bench_lane`; each process has its part, and after each step the numbers of a tick cross the border
-as in `run --shards 2`. Times are those of a clock on the wall: what counts is when the slowest is done, so they mean
+Rows are tiled (`bench_fleet`); each process has its part, and after each step the numbers of a tick cross the border as
+in `run --shards 2`. Times are those of a clock on the wall: what counts is when the slowest is done, so they mean
 something on an idle machine only.
 """
 
-import math
 import os
 import time
 from multiprocessing import connection, get_all_start_methods, get_context
 from typing import Any, NamedTuple
 
-from experiments import bench_lane
+from experiments.bench_fleet import once_settled, swing, tiled
 from experiments.border import Border
 
 SHARDS = 2
-TICK_S = 1.0
+TICK_S, SWING_HZ = 1.0, 0.1
 LEAST_EXCHANGES, LEAST_STEPS = 4_000_000, 6
 WARM_STEPS = 2
 
@@ -37,18 +36,16 @@ def is_possible() -> bool:
 def speed_ups(sizes: tuple[int, ...], rounds: int = 3) -> list[SpeedUp]:
     """One process and several in turn, the best of `rounds`."""
     found: list[SpeedUp] = []
-    world = bench_lane._world(bench_lane.SEED_EVS, TICK_S, bench_lane.SETTLED_S + 1.0)
 
-    def measure(now_ns: int) -> None:
-        if now_ns == round(bench_lane.SETTLED_S * 1e9):
-            for n_ev in sizes:
-                alone = together = 0.0
-                for _ in range(rounds):
-                    alone = max(alone, _per_s(world.stage, n_ev, 1, now_ns))
-                    together = max(together, _per_s(world.stage, n_ev, SHARDS, now_ns))
-                found.append(SpeedUp(n_ev, alone, together, together / alone))
+    def measure(stage: Any, now_ns: int) -> None:
+        for n_ev in sizes:
+            alone = together = 0.0
+            for _ in range(rounds):
+                alone = max(alone, _per_s(stage, n_ev, 1, now_ns))
+                together = max(together, _per_s(stage, n_ev, SHARDS, now_ns))
+            found.append(SpeedUp(n_ev, alone, together, together / alone))
 
-    world.run(progress=measure)
+    once_settled(TICK_S, measure)
     return found
 
 
@@ -79,17 +76,13 @@ def _work(
     pipe: "connection.Connection[Any, Any]",
 ) -> None:
     own = n_ev // shards
-    lane = bench_lane.tiled(stage.lane, own)
-    for name in ("ev_id", "evse_id"):
-        lane._rows[name] += number * own  # other draws than in the first part
+    lane = tiled(stage.lane, own, first=number * own)
     measured = stage.grid.measured
-    done = began_s = 0.0
+    tick_ns, done, began_s = round(TICK_S * 1e9), 0.0, 0.0
     for step in range(WARM_STEPS + max(LEAST_STEPS, LEAST_EXCHANGES // n_ev)):
         if step == WARM_STEPS:
             border.total(number, (0,))  # all begin together
             done, began_s = lane.exchanges, time.perf_counter()
-        measured.hold(50.0 - 0.1 * math.sin(0.05 * step), now_ns)
-        lane._run(lane._span(now_ns), 0, own)
-        now_ns += round(TICK_S * 1e9)
-        border.total(number, lane.close_tick(now_ns))
+        border.total(number, swing(lane, measured, step, SWING_HZ, now_ns, tick_ns))
+        now_ns += tick_ns
     pipe.send((lane.exchanges - done, time.perf_counter() - began_s))

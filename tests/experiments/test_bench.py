@@ -6,31 +6,27 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from experiments import bench_lane, bench_session, bench_shards
+from experiments import bench_fleet, bench_session, bench_shards
 from experiments.cli import app
 
 
 def test_tiled_rows_loop_as_the_fleet_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """1,000 vehicles at a loop of about 1 s: some 3,000 exchanges in three seconds, with draws of their own."""
-    monkeypatch.setattr(bench_lane, "SEED_EVS", 8)
-    world = bench_lane._world(8, 1.0, bench_lane.SETTLED_S + 1.0)
+    monkeypatch.setattr(bench_fleet, "SEED_EVS", 8)
     seen: dict[str, Any] = {}
 
-    def look(now_ns: int) -> None:
-        if now_ns != round(bench_lane.SETTLED_S * 1e9):
-            return
-        lane = world._stage.lane
+    def look(stage: Any, now_ns: int) -> None:
+        lane = stage.lane
         before, rows = lane.exchanges, lane._rows.copy()
-        wide = bench_lane.tiled(lane, 1000)
-        for _ in range(3):
-            wide._run(wide._span(now_ns), 0, 1000)
+        wide = bench_fleet.tiled(lane, 1000)
+        for step in range(3):
+            bench_fleet.swing(wide, stage.grid.measured, step, 0.1, now_ns, 10**9)
             now_ns += 10**9
-            wide.close_tick(now_ns)
         seen["exchanges"] = wide.exchanges - before
         seen["offers"] = len(np.unique(wide._rows["offer_ns"]))
         seen["untouched"] = lane.exchanges == before and bool(np.all(lane._rows["requests"] == rows["requests"]))
 
-    world.run(progress=look)
+    bench_fleet.once_settled(1.0, look)
     assert 2_900 < seen["exchanges"] < 3_100
     assert seen["offers"] > 990
     assert seen["untouched"]
@@ -39,7 +35,7 @@ def test_tiled_rows_loop_as_the_fleet_does(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.skipif(not bench_shards.is_possible(), reason="one core, or no fork: nothing to compare")
 def test_two_processes_do_the_work_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each reports its half of 1,000 vehicles, a loop a second; how fast they are depends on the machine."""
-    monkeypatch.setattr(bench_lane, "SEED_EVS", 8)
+    monkeypatch.setattr(bench_fleet, "SEED_EVS", 8)
     monkeypatch.setattr(bench_shards, "LEAST_EXCHANGES", 3_000)
     (found,) = bench_shards.speed_ups((1_000,), rounds=1)
     assert found.n_ev == 1_000
