@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
-from simpy.events import PENDING, EventPriority
+from simpy.events import EventPriority
 
 from cosim.clock import Clock, Recurring
 
@@ -112,64 +112,71 @@ class Signal(Moment):
             callback(self)
 
 
-class Answer(Moment, Generic[Message]):
+class Answer(Generic[Message]):
     """What an EVCC waits for: the station's answer, or None when its own deadline passes first.
 
     Whoever receives the request either answers with `arrive` or calls `expect` at once, so that silence ends at the
-    deadline. `call` gets it. It serves one request after the other, each with its `deadline_ns`, unless it was once
-    `expected`: then its wake-up at that deadline is still to come. `ahead`, if there is one, may be given a message
-    when it is sent, with the instant of its arrival before the deadline; it says whether it has heard it.
+    deadline. `call` gets the instant and the message. It serves one request after the other, each with its
+    `deadline_ns`, unless it was once `expected`: then its wake-up at that deadline is still to come. `ahead`, if there
+    is one, may be given a message when it is sent, with the instant of its arrival before the deadline; it says whether
+    it has heard it.
     """
 
-    __slots__ = ("_calls", "_env", "_priority", "ahead", "deadline_ns", "expected")
+    __slots__ = ("_arrival", "_env", "_open", "_priority", "ahead", "deadline_ns", "expected")
 
     def __init__(
-        self, env: Clock, deadline_ns: int, priority: EventPriority, call: Callable[[Any], Any] | None = None
+        self,
+        env: Clock,
+        deadline_ns: int,
+        priority: EventPriority,
+        call: Callable[[int, Message | None], object] | None = None,
     ) -> None:
-        self.callbacks = self._calls = [] if call is None else [call]
+        self._arrival = Recurring(env, priority, call or _unheard)
         self.ahead: Callable[[Message, int], bool] | None = None
-        self._value = PENDING
-        self._ok = True
         self._env = env
         self.deadline_ns = deadline_ns
         self._priority = priority
         self.expected = False
+        self._open = False  # expected, and neither there nor given up
 
-    def calls(self, call: Callable[[Any], Any], ahead: Callable[[Message, int], bool] | None = None) -> None:
+    def calls(
+        self, call: Callable[[int, Message | None], object], ahead: Callable[[Message, int], bool] | None = None
+    ) -> None:
         """From the next request on it is this that hears."""
-        self._calls = [call]
+        self._arrival.call = call
         self.ahead = ahead
 
     def stop(self) -> None:
         """Whatever arrives is heard by nobody."""
-        self.callbacks = self._calls = []
+        self._arrival.stop()
         self.ahead = None
 
     def arrive(self, message: Message | None, at_ns: int) -> None:
         """Deliver `message` at `at_ns`; later than the deadline it comes too late and the wait ends with None."""
-        if self.expected:
-            if at_ns < self.deadline_ns:
-                At(self._env, at_ns, self._priority, self._overtake, message)
-            return
         in_time = at_ns < self.deadline_ns
-        self._happen(message if in_time else None, at_ns if in_time else self.deadline_ns)
+        if self.expected:
+            if in_time:
+                At(self._env, at_ns, self._priority, self._overtake, message)
+        elif in_time:
+            self._arrival.at(at_ns, message)
+        else:
+            self._arrival.at(self.deadline_ns, None)
 
     def expect(self) -> None:
         """End the wait at the deadline if no answer has come by then."""
         if not self.expected:
-            self.expected = True
+            self.expected = self._open = True
             self.ahead = None
-            self._value = PENDING
             At(self._env, self.deadline_ns, self._priority, self._overtake)
 
     def _overtake(self, moment: Moment) -> None:
-        if self._value is PENDING:
-            self._happen(moment.value, self._env.now_ns)
+        if self._open:
+            self._open = False
+            self._arrival.at(self._env.now_ns, moment.value)
 
-    def _happen(self, message: Message | None, at_ns: int) -> None:
-        self._value = message
-        self.callbacks = self._calls
-        self._env.follow(at_ns, self._priority, self)
+
+def _unheard(now_ns: int, message: object) -> None:
+    """Nobody waits."""
 
 
 class Owner(Protocol):

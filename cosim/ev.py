@@ -11,7 +11,7 @@ from simpy import Event, Interrupt, Process
 
 from cosim.car import Car
 from cosim.car_state import NEVER_NS
-from cosim.driver import Answer, At, Moment, Recurring, Signal
+from cosim.driver import Answer, At, Recurring, Signal
 from cosim.ev_loop import ENDED, EvInLoop
 from cosim.evse import Station
 from cosim.heeding import take_over
@@ -231,9 +231,9 @@ class Ev(EvInLoop):
         self._start_ns = -1
         return False
 
-    def _hear_step(self, event: Moment) -> None:
+    def _hear_step(self, now_ns: int, response: Any) -> None:
         """An exchange outside the loop ends: hear, and pause before the next; or silence, or the end of the session."""
-        response, now_ns, evcc, step = event._value, self._env.now_ns, self.evcc, self._step
+        evcc, step = self.evcc, self._step
         if self._answer.expected:  # its wake-up is still to come
             self._answer = Answer(self._env, 0, self._apply_place, self._hear_step)
         if response is None:

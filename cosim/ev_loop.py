@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cosim.car import Car, soc_at, voltage_at_v
-from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Moment, Recurring, place
+from cosim.driver import APPLY, DECIDE, OFFER, Answer, At, Recurring, place
 from cosim.evse import Station
 from cosim.heeding import heeds, take_over
 from cosim.journal import TO_EVSE
@@ -188,9 +188,8 @@ class EvInLoop(ABC):
         self.station.watch()
         self._leave_loop(now_ns)
 
-    def _hear(self, event: Moment) -> None:
+    def _hear(self, now_ns: int, response: Any) -> None:
         """A turn ends: hear, apply, and wait for the gap; or silence, or the end of the session."""
-        response, now_ns = event._value, self._env.now_ns
         if response is None:
             self._expire(now_ns)
         elif self.evcc.receive(response, now_ns) is not ENDED:

@@ -4,7 +4,6 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from simpy import Event
 
 from cosim.clock import Clock
 from cosim.driver import APPLY, DECIDE, GRID, OFFER, Answer, At, Moment, Recurring, Signal, Timer, place
@@ -20,11 +19,6 @@ def test_at_one_instant_ranks_go_before_entities_and_entities_before_constructio
     assert env.now == 100
 
 
-def waiting(env: Clock, answer: Answer[str], heard: list[tuple[int, str | None]]) -> Generator[Event, Any, None]:
-    message = yield answer
-    heard.append((env.now, message))
-
-
 @pytest.mark.parametrize(
     ("arrives_ns", "heard"),
     [
@@ -35,9 +29,8 @@ def waiting(env: Clock, answer: Answer[str], heard: list[tuple[int, str | None]]
 )
 def test_an_answer_counts_only_before_the_deadline(arrives_ns: int, heard: tuple[int, str | None]) -> None:
     env = Clock()
-    answer: Answer[str] = Answer(env, 500, place(APPLY))
     got: list[tuple[int, str | None]] = []
-    env.process(waiting(env, answer, got))
+    answer: Answer[str] = Answer(env, 500, place(APPLY), lambda *heard: got.append(heard))
     At(env, 10, place(DECIDE), lambda _: answer.arrive("yes", arrives_ns))
     env.run()
     assert got == [heard]
@@ -48,9 +41,8 @@ def test_silence_ends_at_the_deadline_even_when_the_answer_was_only_promised(
     arrives_ns: int | None, heard: tuple[int, str | None]
 ) -> None:
     env = Clock()
-    answer: Answer[str] = Answer(env, 500, place(APPLY))
     got: list[tuple[int, str | None]] = []
-    env.process(waiting(env, answer, got))
+    answer: Answer[str] = Answer(env, 500, place(APPLY), lambda *heard: got.append(heard))
     At(env, 10, place(DECIDE), lambda _: answer.expect())
     if arrives_ns is not None:
         At(env, 200, place(DECIDE), lambda _: answer.arrive("yes", arrives_ns))
@@ -150,7 +142,7 @@ def test_a_signal_wakes_a_process_within_the_event_that_makes_it_happen() -> Non
 def test_one_answer_serves_one_request_after_the_other() -> None:
     env = Clock()
     heard: list[tuple[int, str | None]] = []
-    answer: Answer[str] = Answer(env, 0, place(APPLY), lambda moment: heard.append((env.now_ns, moment.value)))
+    answer: Answer[str] = Answer(env, 0, place(APPLY), lambda *what: heard.append(what))
     for sent_ns, arrives_ns in ((0, 40), (100, 170), (200, 900)):
         env.run(until=env.timeout(sent_ns - env.now_ns))
         answer.deadline_ns = sent_ns + 500
