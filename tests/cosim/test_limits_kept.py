@@ -96,6 +96,8 @@ def test_the_departure_guarantee_charges_in_time_against_the_policy(play: Callab
             duration_s=800.0,
             policy=lambda view: -9_000.0 if view.time_s < 60.0 else 0.0,
             fleet={"target_soc": 0.52, "arrival": {"leave_s": [760.0, 760.0]}},
+            ev={"loop_gap_s": 1.0},
+            secc={"loop_sequence_timeout_s": 60.0},
             limits={"guarantee_departure": guarantee},
             record={"messages": "session"},
         )
