@@ -35,6 +35,7 @@ class CarState:
         "ev_id",
         "grid_ws",
         "guard_ns",
+        "held_w",
         "kind",
         "plug_ws",
         "queue_ns",
@@ -71,6 +72,7 @@ class CarState:
         self.charged_ws = self.discharged_ws = 0.0
         self.energised = False
         self.steady = True  # holds its power
+        self.held_w = 0.0  # at the AC meter, while it does
         self.counted_uj = 0  # what each tick counts while it does; else what the first tick of the ramp has counted
         self.whole_ns = 0  # when the ramp's second tick began: from there they are whole ones
         self.step_ns = -1  # decision of a setpoint step whose delivery is awaited; -1: none

@@ -27,9 +27,9 @@ from models.control.charge_loop import StationView
 # Functions that are long or seldom called: writing them out at each call makes the machine code slower, not faster.
 SELDOM = frozenset(
     {
-        *("begin", "catch_up", "carry_on", "command", "count_whole_ticks", "interrupt"),
+        *("catch_up", "carry_on", "count_whole_ticks", "interrupt"),
         *("asks_by_clock", "stated_w", "to_wire", "to_wire_within"),
-        *("guard", "is_beyond", "bound_ns", "keep_within_bounds", "obey_next", "peek", "ramp_off", "watch_step"),
+        *("guard", "is_beyond", "bound_ns", "keep_within_bounds", "peek", "ramp_off", "watch_step"),
         *("third_w", "_wire_large", "_wire_large_within"),
         *("log_loop", "log_setpoint"),
     }

@@ -38,6 +38,7 @@ CAR = {
     "charged_ws": "f8",
     "discharged_ws": "f8",
     "counted_uj": "i8",
+    "held_w": "f8",
     "whole_ns": "i8",
     "step_ns": "i8",
     "step_level_w": "f8",
@@ -101,7 +102,7 @@ CACHE_LINES = (
     *("queue_ns", "queue_w"),
     *("grid_ws", "plug_ws", "station_loss_ws", "vehicle_loss_ws", "charged_ws", "discharged_ws"),
     *("step_level_w", "step_target_w"),
-    *("previous_w", "scheduled_w", "baseline_w", "regulate_ns"),
+    *("previous_w", "scheduled_w", "baseline_w", "regulate_ns", "held_w"),
     *("loops_every", "site_id", "reason", "energised", "roomy"),
 )
 CACHE_LINE = 64  # bytes

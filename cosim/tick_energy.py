@@ -15,7 +15,7 @@ from models.car.converter import TO_GRID, grid_for_plug_w, ramp_beyond_ws, ramp_
 
 def rest(car: CarState, kind: Kind, sums: Sums, from_ns: int) -> None:
     """The car holds its power from now on: every tick counts the same, the present one its part of it."""
-    held_w = grid_for_plug_w(car.target_w, kind.station_charge, kind.station_discharge)
+    held_w = car.held_w = grid_for_plug_w(car.target_w, kind.station_charge, kind.station_discharge)
     car.steady = True
     car.counted_uj = micro(held_w * (sums.tick_ns * 1e-9))
     sums.running_uj += car.counted_uj
@@ -63,10 +63,9 @@ def finish(car: CarState, kind: Kind, sums: Sums, at_ns: int) -> None:
     """The segment ends: what it took goes to the meters, and what no tick has counted of it to the present one."""
     grid_ws = integrate(car, kind, at_ns)
     if car.steady:
-        held_w = grid_for_plug_w(car.target_w, kind.station_charge, kind.station_discharge)
         car.steady = False
         sums.running_uj -= car.counted_uj
-        sums.tick_uj += micro(held_w * ((at_ns - sums.tick_start_ns) * 1e-9))
+        sums.tick_uj += micro(car.held_w * ((at_ns - sums.tick_start_ns) * 1e-9))
     else:
         if car.turn_ns > car.whole_ns + sums.tick_ns:
             count_whole_ticks(car, kind, sums, -1)
