@@ -289,7 +289,9 @@ def settle_on(
     `power_w`: at the plug now.
     """
     allowed_w, reason = limit(at_plug_w(kind, requested_w), view, limits)
-    plug_w = allowed_w if kind.is_dc else sayable_w(kind, allowed_w, wire_within(allowed_w))
+    plug_w = allowed_w
+    if not kind.is_dc:  # of nothing, nothing is to be rounded
+        plug_w = 0.0 if allowed_w == 0.0 else sayable_w(kind, allowed_w, wire_within(allowed_w))
     return take(control, car, kind, sums, power_w, requested_w, plug_w, reason, breaks_limits(view, plug_w), now_ns)
 
 
