@@ -205,17 +205,21 @@ class Timer:
     of its own; the one it overtakes finds itself outdated.
     """
 
-    __slots__ = ("_env", "_owner", "_priority", "wake_ns")
+    __slots__ = ("_asked_ns", "_env", "_owner", "_priority", "wake_ns")
 
     def __init__(self, env: Clock, priority: EventPriority, owner: Owner) -> None:
         self._env = env
         self._priority = priority
         self._owner: Owner | None = owner
         self.wake_ns: int | None = None  # when the wake-up that counts will come
+        self._asked_ns = -1  # the deadline that it was armed for last; one pending may come before
 
     def arm(self, deadline_ns: int | None) -> None:
         """Make sure that a wake-up is pending, not later than the deadline, if there is one."""
-        if deadline_ns is not None and (self.wake_ns is None or deadline_ns < self.wake_ns):
+        if deadline_ns is None:
+            return
+        self._asked_ns = deadline_ns
+        if self.wake_ns is None or deadline_ns < self.wake_ns:
             now_ns = self._env.now_ns
             self.wake_ns = deadline_ns if deadline_ns > now_ns else now_ns
             At(self._env, self.wake_ns, self._priority, self._wake, self.wake_ns)
@@ -233,5 +237,5 @@ class Timer:
         if deadline_ns is not None and deadline_ns <= self._env.now_ns:
             owner.silence(self._env.now_ns)
             deadline_ns = owner.deadline_ns
-        if not owner.attended:
+        if not owner.attended or deadline_ns == self._asked_ns:
             self.arm(deadline_ns)

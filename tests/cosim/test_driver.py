@@ -72,6 +72,32 @@ def test_a_timer_has_one_wake_up_pending_and_follows_a_deadline_that_moves() -> 
     assert env.now == 250
 
 
+def test_a_deadline_that_a_timer_was_armed_for_is_kept_though_an_earlier_wake_up_comes_first() -> None:
+    """A vehicle attends to its station's timer, arms it for a request that may be late; an old wake-up is pending."""
+    env = Clock()
+    expired: list[int] = []
+
+    class Owner:
+        deadline_ns: int | None = 100
+        attended = True
+
+        def silence(self, now_ns: int) -> None:
+            expired.append(now_ns)
+            self.deadline_ns = None
+
+    owner = Owner()
+    timer = Timer(env, place(DECIDE), owner)
+    timer.arm(100)
+
+    def may_be_late(_: Moment) -> None:
+        owner.deadline_ns = 250
+        timer.arm(250)
+
+    At(env, 60, place(OFFER), may_be_late)
+    env.run()
+    assert expired == [250]
+
+
 def test_a_recurring_moment_comes_again_and_again_in_its_place_until_it_is_stopped() -> None:
     env = Clock()
     seen: list[tuple[int, Any]] = []
