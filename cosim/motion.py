@@ -12,7 +12,7 @@ from cosim.sums import Sums
 from cosim.tick_energy import count_ramp, finish, rest
 from models.car.converter import ramp_duration_s, start_delay_s
 
-RAMP_TICKS = 64  # ticks that a segment of a ramp lasts at most, so that their roundings do not add up
+RAMP_TICKS = 16  # ticks that a segment of a ramp lasts at most: their roundings stay below a thousandth of a joule
 
 
 # --- what it is told ---

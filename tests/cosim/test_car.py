@@ -177,6 +177,25 @@ def test_ticks_add_up_to_the_energy_of_the_car(tick_ns: int) -> None:
     assert total_uj == pytest.approx(car.grid_ws * 1e6, abs=2.0 * 20 * S / tick_ns)  # one rounding a tick and piece
 
 
+def test_each_tick_of_a_ramp_has_its_own_energy_and_no_look() -> None:
+    """Six kilowatts up and twelve down at 20 ms: through zero, and over many more ticks than a segment lasts."""
+    tick_ns = 20_000_000
+    car, fleet = plugged_in(tick_ns=tick_ns)
+    car.command(0, 6_000.0)  # from 0.15 s to 3.15 s at 2 kW/s
+    looks = 0
+    for number in range(1, 450):
+        if number == 201:
+            car.command(4 * S, -6_000.0)  # from 4.15 s to 8.15 s at -3 kW/s
+        looks += car.due_ns <= number * tick_ns
+        counted_uj = fleet.close_tick(number * tick_ns).energy_uj
+        t = (number - 1 + np.linspace(0.0, 1.0, 2_001)) * 0.02
+        p = np.interp(t, [0.15, 3.15, 4.15, 8.15], [0.0, 6_000.0, 6_000.0, -6_000.0])
+        exact_ws = np.trapezoid(p + loss(p, KIND.station_charge, KIND.station_discharge), t)
+        slack_uj = 1_000.0 if 0.0 not in (p[0], p[-1]) and p[0] * p[-1] > 0.0 else 2e6  # the loss jumps at zero
+        assert counted_uj == pytest.approx(exact_ws * 1e6, abs=slack_uj)
+    assert looks < 35  # 350 of these ticks end on a ramp
+
+
 def test_a_steady_car_costs_no_look_and_adds_the_same_integer() -> None:
     car, fleet = plugged_in()
     car.command(0, 5_000.0)

@@ -2,6 +2,7 @@
 
 import math
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from models.car.converter import (
     ramp_duration_s,
     ramp_energy,
     ramp_power_w,
+    ramp_ticks,
     start_delay_s,
 )
 
@@ -220,6 +222,16 @@ def test_energy_beyond_a_loss_is_one_of_the_five(start_w, end_w, dt_s):
         assert hold_beyond_ws(start_w, dt_s, side, *losses) == getattr(hold, name)
 
 
+@pytest.mark.parametrize(("start_w", "slope_w_per_s", "sign"), [(500.0, 800.0, 1.0), (-9_000.0, 700.0, -1.0)])
+def test_ticks_of_a_ramp_are_a_quadratic_of_their_number(start_w, slope_w_per_s, sign):
+    loss = STATION_CHARGE if sign > 0.0 else STATION_DISCHARGE
+    tick = ramp_ticks(start_w, slope_w_per_s, 0.1, sign, loss)
+    counted = [tick.first_ws + k * tick.rise_ws + k * (k - 1) / 2 * tick.bend_ws for k in range(100)]
+    ends_w = [start_w + slope_w_per_s * 0.1 * k for k in range(101)]
+    exact = [ramp_energy(one, two, 0.1, *LOSSES).grid_ws for one, two in pairwise(ends_w)]
+    assert counted == pytest.approx(exact, rel=1e-12)
+
+
 def test_no_time_is_no_energy():
     assert segment_energy(5_000.0, 9_000.0, 1e3, 1e3, 0.0, *LOSSES) == Energy(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -251,3 +263,4 @@ def test_compiled_converter_is_the_same_bits(same_bits):
         cases = [(*ramp[:2], span, side, *losses) for ramp, span in zip(ramps, spans, strict=True)]
         same_bits(ramp_beyond_ws, cases)
         same_bits(hold_beyond_ws, [(case[0], *case[2:]) for case in cases])
+    same_bits(ramp_ticks, [(power(), power(), 0.1, draw.choice([1.0, -1.0]), STATION_CHARGE) for _ in range(200)])
