@@ -5,6 +5,8 @@ stdout carries data, stderr talk. Exit codes: 0 done, 1 failed, 2 bad usage or s
 invariant, 130 interrupted with partial results kept.
 """
 
+import atexit
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +77,7 @@ def main() -> None:
     except InstallationError as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(BAD_ENVIRONMENT) from None
+    atexit.register(gc.freeze)  # a process that ends need not look through what is left: 60 us a connected pair
     app()
 
 
