@@ -21,6 +21,7 @@ from numba.extending import intrinsic
 from cosim import turns
 from cosim.given import Policy
 from cosim.inputs import LocalPolicy
+from cosim.row import CACHE_LINE
 from cosim.sheet import FIELDS, OF_KIND, SHEET
 from models.control.charge_loop import StationView
 
@@ -168,6 +169,16 @@ def _njit(source: types.FunctionType) -> Any:
 
 def _fetch(typing_context: Any, rows: Any, i: Any) -> Any:
     """`turns.fetch` as the processor's own instruction, one for each cache line of a row."""
+    return _fetching(rows, rows.dtype.size)
+
+
+def _fetch_head(typing_context: Any, rows: Any, i: Any) -> Any:
+    """`turns.fetch_head` in the same way."""
+    return _fetching(rows, CACHE_LINE)
+
+
+def _fetching(rows: Any, size: int) -> Any:
+    """Signature and code of what fetches the first `size` bytes of a row."""
     ir = cgutils.ir
     address, byte, number = ir.IntType(64), ir.IntType(8).as_pointer(), ir.IntType(32)
     row_bytes = rows.dtype.size
@@ -179,12 +190,16 @@ def _fetch(typing_context: Any, rows: Any, i: Any) -> Any:
         to_read, near, data = ir.Constant(number, 0), ir.Constant(number, 3), ir.Constant(number, 1)
         first = builder.ptrtoint(array.data, address)
         row = builder.add(first, builder.mul(arguments[1], ir.Constant(address, row_bytes)))
-        for offset in range(0, row_bytes, 64):
+        for offset in range(0, size, CACHE_LINE):
             line = builder.inttoptr(builder.add(row, ir.Constant(address, offset)), byte)
             builder.call(prefetch, [line, to_read, near, data])
         return context.get_dummy_value()
 
     return numba.types.none(rows, numba.types.int64), emit
+
+
+# Functions that are one instruction of the processor.
+INSTRUCTIONS = {turns.fetch: _fetch, turns.fetch_head: _fetch_head}
 
 
 def _source(original: Any, built: dict[Any, Any]) -> tuple[Any, str]:
@@ -201,8 +216,9 @@ def _source(original: Any, built: dict[Any, Any]) -> tuple[Any, str]:
             continue  # a builtin
         value = original.__globals__[name]
         if isinstance(value, types.FunctionType):
-            if value is turns.fetch:
-                built[value] = intrinsic(_fetch), repr(list(_fingerprint(_fetch.__code__)))
+            if value in INSTRUCTIONS:
+                code_of = (INSTRUCTIONS[value].__code__, _fetching.__code__)
+                built[value] = intrinsic(INSTRUCTIONS[value]), repr([list(_fingerprint(each)) for each in code_of])
             elif value not in built:
                 source, key = _source(value, built)
                 inner = f"{key}, inner"  # what is called from outside has wrappers, too

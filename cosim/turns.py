@@ -150,6 +150,10 @@ def fetch(rows: NDArray[Any], i: int) -> None:
     """Row i will be needed soon: machine code has memory bring it near (`cosim/kernel.py`)."""
 
 
+def fetch_head(rows: NDArray[Any], i: int) -> None:
+    """The same, of its first cache line alone: whoever counts cars that hold their power needs no more."""
+
+
 def has_room(logs: Logs, status: NDArray[np.int64], count: int) -> Any:
     """Whether as many rows of each table can still be written."""
     return status[LOOPS] + count <= logs.loops.shape[0] and status[SETPOINTS] + count <= logs.setpoints.shape[0]
@@ -380,13 +384,16 @@ def log_setpoint(row: Any, logs: Logs, status: NDArray[np.int64], decided_ns: in
 def census(rows: NDArray[Any], kinds: NDArray[Any], sums: NDArray[Any], now_ns: int) -> tuple[int, ...]:
     """Cars in the lane: their number, how many charge and discharge, room up and down [uW] and [uWh]."""
     present = charging = discharging = up_uw = down_uw = up_uwh = down_uwh = 0
-    for i in range(rows.shape[0]):
+    size = rows.shape[0]
+    for i in range(size):
+        if i + 2 * AHEAD < size:
+            fetch_head(rows, i + 2 * AHEAD)
         row = rows[i]
         if row.phase == AWAY:
             continue
         kind = kinds[row.kind]
         now_w = power_w(row, kind, sums[row.part], now_ns)
-        soc, _ = peek(row, kind, sums[row.part], now_ns)
+        soc = soc_at(row, kind, sums[row.part], now_ns)
         charge_w, discharge_w = limits_w(kind, soc)
         present += 1
         charging += now_w > 0.0
