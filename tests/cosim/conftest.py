@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from heapq import heappop
 from threading import Barrier
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -72,6 +73,21 @@ class Run:
         self.outcome = self.world.run(**callbacks)
         self.tables = collect(self.parts)
         return self
+
+    def finish_watched(self) -> list[int]:
+        """Play it to the end; the instants of all that happened on the clock, in the order in which it did [ns]."""
+        queue, instants = self.world.stage.env._queue, []
+
+        def watched(heap: list[Any]) -> Any:
+            entry = heappop(heap)
+            if heap is queue:
+                instants.append(entry[0])
+            return entry
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("cosim.clock.heappop", watched)
+            self.finish()
+        return instants
 
     def finish_in_shards(self, shards: int) -> "Run":
         """The same from so many parts, each a world of its own, in threads that wait for one another."""
